@@ -1,0 +1,4 @@
+//! A cluster: sessions, ring, schema.
+pub mod cql_type;
+pub mod ring;
+pub mod schema;

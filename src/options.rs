@@ -1,0 +1,364 @@
+//! Every option, once: its name with the unit, its default, its doc and its check.
+//!
+//! Two kinds. [`ClusterOptions`] say how to reach a cluster; they are fixed when a catalog or external table is made.
+//! [`CassandraOptions`] say how to read and write; they are the session's `cassandra.*` settings, seen by `SHOW ALL` and
+//! changed by `SET cassandra.page_size_rows = 500`.
+//!
+//! Precedence, weakest first: the default here, the session's setting, the `OPTIONS` of a `CREATE EXTERNAL TABLE`.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::time::Duration;
+
+use datafusion::common::config::{ConfigExtension, ConfigField, Visit};
+use datafusion::common::extensions_options;
+use datafusion::config::ConfigOptions;
+use datafusion::error::{DataFusionError, Result as DataFusionResult};
+
+use crate::error::{Error, Result};
+
+/// A text that must not be printed.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The secret itself, for the one place that sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// An enum that is written as one of a few words, in SQL and on the command line.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $what:literal, default $default:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::$default
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word),+ })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                $(if text.eq_ignore_ascii_case($word) {
+                    return Ok(Self::$variant);
+                })+
+                Err(Error::config(format!(
+                    concat!("'{}' is not a ", $what, ": write one of {}"), text, [$($word),+].join(", ")
+                )))
+            }
+        }
+
+        impl ConfigField for $name {
+            fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
+                v.some(key, self, description);
+            }
+
+            fn set(&mut self, _: &str, value: &str) -> DataFusionResult<()> {
+                *self = value.parse().map_err(DataFusionError::from)?;
+                Ok(())
+            }
+        }
+    };
+}
+
+words!(
+    /// How many replicas must answer, as in CQL.
+    Consistency, "consistency level", default LocalOne {
+        /// One replica, in any data centre.
+        One = "ONE",
+        /// Two replicas.
+        Two = "TWO",
+        /// Three replicas.
+        Three = "THREE",
+        /// A majority of all replicas.
+        Quorum = "QUORUM",
+        /// Every replica.
+        All = "ALL",
+        /// A majority in the local data centre.
+        LocalQuorum = "LOCAL_QUORUM",
+        /// A majority in each data centre.
+        EachQuorum = "EACH_QUORUM",
+        /// One replica of the local data centre.
+        LocalOne = "LOCAL_ONE",
+        /// Writes only: a hint is enough.
+        Any = "ANY",
+    }
+);
+
+words!(
+    /// How frames are compressed between the client and the nodes.
+    Compression, "compression", default None {
+        /// Not at all: the fastest on a local network.
+        None = "none",
+        /// LZ4.
+        Lz4 = "lz4",
+        /// Snappy.
+        Snappy = "snappy",
+    }
+);
+
+/// A number of at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Positive(NonZeroUsize);
+
+impl Positive {
+    /// `n`, or one if `n` is zero.
+    pub const fn at_least_one(n: usize) -> Self {
+        match NonZeroUsize::new(n) {
+            Some(n) => Self(n),
+            None => Self(NonZeroUsize::MIN),
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> usize {
+        self.0.get()
+    }
+}
+
+impl Default for Positive {
+    fn default() -> Self {
+        Self(NonZeroUsize::MIN)
+    }
+}
+
+impl fmt::Display for Positive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Positive {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        text.parse()
+            .map(Self)
+            .map_err(|_| Error::config(format!("'{text}' is not a whole number of at least 1")))
+    }
+}
+
+impl ConfigField for Positive {
+    fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
+        v.some(key, self, description);
+    }
+
+    fn set(&mut self, _: &str, value: &str) -> DataFusionResult<()> {
+        *self = value.parse().map_err(DataFusionError::from)?;
+        Ok(())
+    }
+}
+
+extensions_options! {
+    /// How tables of Cassandra are read and written: the `cassandra.*` settings of a session.
+    pub struct CassandraOptions {
+        /// Replicas that must answer a read, as in CQL
+        pub read_consistency: Consistency, default = Consistency::LocalOne
+
+        /// Replicas that must acknowledge a write, as in CQL
+        pub write_consistency: Consistency, default = Consistency::LocalQuorum
+
+        /// Rows a page at the most
+        pub page_size_rows: Positive, default = Positive::at_least_one(2_000)
+
+        /// Bytes that a page aims at: where rows are wide, pages have fewer rows than page_size_rows
+        pub page_size_bytes: Positive, default = Positive::at_least_one(2 << 20)
+
+        /// Splits of a scan or count; when not set, chosen from the size of the table
+        pub splits: Option<Positive>, default = None
+
+        /// Data a split should hold, in MiB, when `splits` is not set
+        pub split_size_mb: Positive, default = Positive::at_least_one(64)
+
+        /// Splits read or counted at the same time, a node
+        pub splits_in_flight_per_node: Positive, default = Positive::at_least_one(4)
+
+        /// Time to wait for one page or one acknowledgement, in milliseconds
+        pub request_timeout_ms: Positive, default = Positive::at_least_one(30_000)
+
+        /// Time to wait for the server's count of one split, in milliseconds
+        pub count_timeout_ms: Positive, default = Positive::at_least_one(600_000)
+
+        /// Count on the server where that gives the same answer as counting rows here
+        pub count_pushdown: bool, default = true
+
+        /// Attempts to repeat a failed request before the statement fails; 0 repeats nothing
+        pub max_retries: usize, default = 8
+
+        /// Wait before the first repetition, in milliseconds; doubles each time, up to 10 s, with jitter
+        pub retry_backoff_ms: Positive, default = Positive::at_least_one(100)
+
+        /// Rows in one statement group at the most (rows of one Cassandra partition written together)
+        pub group_rows: Positive, default = Positive::at_least_one(100)
+
+        /// Bytes of values in one statement group at the most; a larger row goes alone
+        pub group_bytes: Positive, default = Positive::at_least_one(64 << 10)
+
+        /// Statement groups waiting for their acknowledgement at the same time, a node
+        pub groups_in_flight_per_node: Positive, default = Positive::at_least_one(64)
+    }
+}
+
+impl ConfigExtension for CassandraOptions {
+    const PREFIX: &'static str = "cassandra";
+}
+
+impl CassandraOptions {
+    /// The session's options; the defaults in a session that was not built by cbulk.
+    pub fn of(config: &ConfigOptions) -> Self {
+        config.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// [`Self::request_timeout_ms`] as a duration.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms.get() as u64)
+    }
+
+    /// [`Self::count_timeout_ms`] as a duration.
+    pub fn count_timeout(&self) -> Duration {
+        Duration::from_millis(self.count_timeout_ms.get() as u64)
+    }
+}
+
+/// How to reach a cluster. Equal options share one connected session within a process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ClusterOptions {
+    /// Nodes to ask first, `host` or `host:port` (default port 9042). Default: `127.0.0.1`.
+    pub contact_points: Vec<String>,
+    /// The data centre whose nodes are used. Default: that of the node that answers first, if it is the only one;
+    /// with several data centres it must be given.
+    pub local_dc: Option<String>,
+    /// User for password authentication.
+    pub user: Option<String>,
+    /// Its password.
+    pub password: Option<Secret>,
+    /// Compression of frames. Default: none.
+    pub compression: Compression,
+    /// Connections to each node. Default: 2.
+    pub connections_per_node: Positive,
+    /// Time to wait for a connection, in milliseconds. Default: 5,000.
+    pub connect_timeout_ms: Positive,
+}
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            contact_points: vec!["127.0.0.1".into()],
+            local_dc: None,
+            user: None,
+            password: None,
+            compression: Compression::None,
+            connections_per_node: Positive::at_least_one(2),
+            connect_timeout_ms: Positive::at_least_one(5_000),
+        }
+    }
+}
+
+impl ClusterOptions {
+    /// Names of all options, as [`Self::set`] takes them.
+    pub const NAMES: [&str; 7] = [
+        "contact_points",
+        "local_dc",
+        "user",
+        "password",
+        "compression",
+        "connections_per_node",
+        "connect_timeout_ms",
+    ];
+
+    /// Options that reach the cluster by these nodes.
+    pub fn new(contact_points: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { contact_points: contact_points.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// Sets one option by name; contact points are separated by commas.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for an unknown name or a value that cannot be read.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let value = value.trim();
+        match name {
+            "contact_points" => {
+                self.contact_points =
+                    value.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect();
+            }
+            "local_dc" => self.local_dc = Some(value.to_owned()),
+            "user" => self.user = Some(value.to_owned()),
+            "password" => self.password = Some(Secret::new(value)),
+            "compression" => self.compression = value.parse()?,
+            "connections_per_node" => self.connections_per_node = value.parse()?,
+            "connect_timeout_ms" => self.connect_timeout_ms = value.parse()?,
+            _ => {
+                return Err(Error::config(format!(
+                    "'{name}' is not an option of a cluster: write one of {}",
+                    Self::NAMES.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_value_is_refused_when_it_is_set() {
+        let mut options = CassandraOptions::default();
+        let error = ConfigField::set(&mut options, "page_size_rows", "0").unwrap_err();
+        assert!(error.to_string().contains("'0' is not a whole number of at least 1"), "{error}");
+        let error = ConfigField::set(&mut options, "read_consistency", "most").unwrap_err();
+        assert!(error.to_string().contains("LOCAL_QUORUM"), "{error}");
+        ConfigField::set(&mut options, "read_consistency", "quorum").unwrap();
+        assert_eq!(options.read_consistency, Consistency::Quorum);
+        ConfigField::set(&mut options, "splits", "7").unwrap();
+        assert_eq!(options.splits.map(Positive::get), Some(7));
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let mut options = ClusterOptions::default();
+        options.set("password", "hunter2").unwrap();
+        assert!(!format!("{options:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn every_name_can_be_set() {
+        for name in ClusterOptions::NAMES {
+            let value = match name {
+                "compression" => "lz4",
+                "connections_per_node" | "connect_timeout_ms" => "3",
+                _ => "x",
+            };
+            ClusterOptions::default().set(name, value).unwrap();
+        }
+        assert!(ClusterOptions::default().set("nonsense", "1").is_err());
+    }
+}
