@@ -1,5 +1,7 @@
 //! A session: the catalogs, functions, rules and options of cbulk in one DataFusion session.
 
+mod create;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 
+use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
 
 /// Builds a [`Session`]. Nothing is contacted until a statement needs it.
@@ -26,7 +29,10 @@ impl Default for SessionBuilder {
         Self {
             cluster: ClusterOptions::default(),
             iceberg_folder: PathBuf::from("iceberg"),
-            config: SessionConfig::new().with_information_schema(true),
+            // Without a zone, DataFusion makes a plain TIMESTAMP of TIMESTAMP WITH TIME ZONE.
+            config: SessionConfig::new()
+                .with_information_schema(true)
+                .set_str("datafusion.execution.time_zone", "+00:00"),
         }
     }
 }
@@ -69,8 +75,15 @@ impl SessionBuilder {
     /// None today that depend on the outside; reserved for options that contradict each other.
     pub fn build(self) -> DataFusionResult<Session> {
         let config = self.config.with_option_extension(CassandraOptions::default());
-        let state = SessionStateBuilder::new().with_config(config).with_default_features().build();
-        Ok(Session { context: SessionContext::new_with_state(state) })
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_default_features()
+            .with_analyzer_rule(Arc::new(KeepExactValues))
+            .build();
+        let context = SessionContext::new_with_state(state);
+        let iceberg = IcebergCatalog::new(IcebergOptions::new(self.iceberg_folder));
+        context.register_catalog("iceberg", Arc::new(iceberg));
+        Ok(Session { context })
     }
 }
 
@@ -121,9 +134,7 @@ impl Session {
     /// # Errors
     /// What planning finds: names, types, options that cannot be; the cluster if it must be asked and does not answer.
     pub async fn plan(&self, statement: Statement) -> DataFusionResult<Query> {
-        use datafusion::logical_expr::LogicalPlan;
-        let logical = self.context.state().statement_to_plan(statement).await?;
-        let writes = matches!(logical, LogicalPlan::Dml(_) | LogicalPlan::Copy(_));
+        let create::Planned { plan: logical, writes } = create::plan(&self.context, statement).await?;
         let frame = self.context.execute_logical_plan(logical).await?;
         let plan = frame.create_physical_plan().await?;
         Ok(Query { schema: plan.schema(), plan, writes, context: self.context.clone() })
