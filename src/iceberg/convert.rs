@@ -40,8 +40,8 @@ enum How {
 }
 
 impl Conversion {
-    /// The conversion of a query's column `from` to the table's column `to`. With `exact_type` (the source of a partition
-    /// transform) the result has the table's type itself.
+    /// The conversion of a query's column `from` to the table's column `to`. With `exact_type` the
+    /// result has the table's type itself.
     ///
     /// # Errors
     /// Types that cannot be converted without a cast by the user.

@@ -69,11 +69,11 @@ impl Split {
         Ok(Self { transforms, partition_type, bytes: RowConverter::new(sort).map_err(arrow)?, fields })
     }
 
-    /// The parts of a batch in the table's schema, rows in their order.
+    /// The parts of a batch in the table's schema, rows in their order, and their bytes in memory.
     ///
     /// # Errors
     /// Values that a transform has no result for.
-    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<Vec<Part>> {
+    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<(Vec<Part>, usize)> {
         let values = self.transforms.iter().map(|(column, apply)| apply.apply(batch.column(*column)));
         let values = values.collect::<Result<Vec<_>>>()?;
         let rows = self.bytes.convert_columns(&values).map_err(arrow)?;
@@ -81,13 +81,11 @@ impl Split {
         for (i, row) in (0..).zip(rows.iter()) {
             groups.entry(row.data()).or_default().push(i);
         }
-        // Brought together by one `take`; each part is a slice of it.
-        let together = if groups.len() == 1 {
-            batch.clone()
-        } else {
-            let order = UInt32Array::from_iter_values(groups.values().flatten().copied());
-            take_record_batch(batch, &order).map_err(arrow)?
-        };
+        // Brought together by one `take`; each part is a slice of it. Also a copy if all rows are of one value: rows are
+        // kept for some time, and may be a small slice of something large.
+        let order = UInt32Array::from_iter_values(groups.values().flatten().copied());
+        let together = take_record_batch(batch, &order).map_err(arrow)?;
+        let bytes = together.get_array_memory_size();
         let values = StructArray::try_new(self.fields.clone(), values, None).map_err(arrow)?;
         let mut start = 0;
         let parts = groups.into_iter().map(|(key, members)| {
@@ -96,7 +94,7 @@ impl Split {
             let first: ArrayRef = Arc::new(values.slice(members[0] as usize, 1));
             Part { key: key.into(), first, rows }
         });
-        Ok(parts.collect())
+        Ok((parts.collect(), bytes))
     }
 
     /// The partition value of a [`Part`], in Iceberg's form.

@@ -422,7 +422,13 @@ pub fn assert_files_are_sound_but_codec(read: &serde_json::Value, what: &str) {
 
 /// What pyiceberg says of a table.
 pub fn pyiceberg_table(folder: &Folder, table: &str) -> serde_json::Value {
-    let output = run_python("inspect_table.py", &[folder.text(), table]);
+    pyiceberg_tables(folder, &[table.to_owned()]).remove(0)
+}
+
+/// What pyiceberg says of these tables.
+pub fn pyiceberg_tables(folder: &Folder, tables: &[String]) -> Vec<serde_json::Value> {
+    let arguments: Vec<&str> = [folder.text()].into_iter().chain(tables.iter().map(String::as_str)).collect();
+    let output = run_python("inspect_table.py", &arguments);
     serde_json::from_str(&output).unwrap_or_else(|e| panic!("{e}: {output}"))
 }
 
