@@ -69,7 +69,9 @@ class Connection:
     def query(self, statement, consistency=ONE):
         """Runs a statement; returns its first page of rows as lists of undecoded values, or [] if it has none."""
         encoded = statement.encode()
-        _, body = self.ask(QUERY, struct.pack(">i", len(encoded)) + encoded + struct.pack(">HB", consistency, SKIP_METADATA))
+        _, body = self.ask(
+            QUERY, struct.pack(">i", len(encoded)) + encoded + struct.pack(">HB", consistency, SKIP_METADATA)
+        )
         if struct.unpack_from(">i", body)[0] != ROWS:
             return []
         flags, columns = struct.unpack_from(">ii", body, 4)
@@ -91,7 +93,9 @@ class Connection:
 
     def schema_versions(self):
         """The schema versions that this node knows of, its own included: one, once all nodes agree."""
-        rows = self.query("SELECT schema_version FROM system.local") + self.query("SELECT schema_version FROM system.peers_v2")
+        rows = self.query("SELECT schema_version FROM system.local") + self.query(
+            "SELECT schema_version FROM system.peers_v2"
+        )
         return {row[0] for row in rows}
 
     def wait_for_schema_agreement(self, seconds=30):
@@ -144,7 +148,9 @@ def address(value, default_port=9042):
 
 def main():
     parser = argparse.ArgumentParser(description="Runs the statements of a CQL file.")
-    parser.add_argument("--host", default="127.0.0.1", help="HOST or HOST:PORT; of several, separated by commas, the first")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="HOST or HOST:PORT; of several, separated by commas, the first"
+    )
     parser.add_argument("--user", default="cassandra")
     parser.add_argument("-c", dest="command", metavar="CQL", help="run this instead of a file")
     parser.add_argument("file", nargs="?", type=pathlib.Path)

@@ -116,7 +116,9 @@ def write(path, rows):
     seen = {name: set() for name in ("country", "category", "model", "day", "session")}
     # No file name and time in the gzip header: the same rows give the same bytes.
     raw = open(path, "wb")
-    packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) if path.suffix == ".gz" else raw
+    packed = (
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) if path.suffix == ".gz" else raw
+    )
     with raw, packed, io.TextIOWrapper(packed, encoding="ascii", newline="\n") as text:
         text.write(",".join(COLUMNS) + "\n")
         for row in rows:

