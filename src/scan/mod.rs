@@ -1,1 +1,2 @@
 //! scan
+pub mod split;
