@@ -93,13 +93,11 @@ impl Integer {
             return None;
         }
         let small = digits().try_fold(0_i128, |n, digit| n.checked_mul(10)?.checked_add(i128::from(digit - b'0')));
-        Some(match small {
-            Some(value) => Self::Small(if negative { -value } else { value }),
-            None => {
-                let value = BigInt::parse_bytes([whole, fraction].concat().as_bytes(), 10)?;
-                Self::Big(if negative { -value } else { value })
-            }
-        })
+        if let Some(value) = small {
+            return Some(Self::Small(if negative { -value } else { value }));
+        }
+        let value = BigInt::parse_bytes([whole, fraction].concat().as_bytes(), 10)?;
+        Some(Self::Big(if negative { -value } else { value }))
     }
 
     fn to_bytes(&self, scale: Option<i32>) -> CellBytes<'static> {
@@ -112,10 +110,8 @@ impl Integer {
 
 /// Splits the sign off.
 fn split_sign(text: &str) -> (bool, &str) {
-    match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    (text.starts_with('-'), unsigned)
 }
 
 /// The fewest bytes of this big-endian two's complement number that still mean the same: the form Cassandra keeps.

@@ -124,8 +124,12 @@ impl PageDecoder {
         Ok(Cow::Owned((-1_i32).to_be_bytes().repeat(cells)))
     }
 
-    /// The rows in the bytes of a page.
-    pub(super) fn decode_rows(&self, rows: usize, body: &[u8]) -> Result<RecordBatch> {
+    /// The same from the bytes of a page's rows alone: so many rows, and nothing behind them. What [`PageDecoder::decode`]
+    /// comes down to; it needs no server.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) as for [`PageDecoder::decode`], for whatever bytes.
+    pub fn decode_rows(&self, rows: usize, body: &[u8]) -> Result<RecordBatch> {
         let cells = rows.saturating_mul(self.columns.len());
         if cells > body.len() / LENGTH_BYTES {
             return Err(self.broken_page(format!("has {} bytes, too few for {rows} rows", body.len())));
@@ -138,9 +142,8 @@ impl PageDecoder {
         let mut rest = body;
         for row in 0..rows {
             for (index, decoder) in decoders.iter_mut().enumerate() {
-                let Some(cell) = read_cell(&mut rest) else {
-                    return Err(self.broken_page(format!("ends within row {}", row + 1)));
-                };
+                let cell = read_cell(&mut rest);
+                let cell = cell.map_err(|EndOfPage| self.broken_page(format!("ends within row {}", row + 1)))?;
                 decoder.append(cell).map_err(|fault| self.bad_cell(index, row, cell, fault))?;
             }
         }
@@ -221,7 +224,7 @@ impl PageDecoder {
         let mut rest = body;
         for row in 0..rows {
             for column in 0..self.columns.len() {
-                let cell = read_cell(&mut rest).flatten();
+                let cell = read_cell(&mut rest).unwrap_or_default();
                 if column == index && cell.is_some_and(|cell| std::str::from_utf8(cell).is_err()) {
                     return self.bad_cell(index, row, cell, Fault::Expected("UTF-8"));
                 }
@@ -231,17 +234,20 @@ impl PageDecoder {
     }
 }
 
-/// One cell off the front: `Some(None)` for null, `None` if the bytes do not hold what they promise.
+/// The bytes of a page end before the cell they promise.
+struct EndOfPage;
+
+/// One cell off the front, or `None` if it is null.
 #[inline]
-fn read_cell<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
-    let (length, tail) = rest.split_first_chunk::<LENGTH_BYTES>()?;
+fn read_cell<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, EndOfPage> {
+    let (length, tail) = rest.split_first_chunk::<LENGTH_BYTES>().ok_or(EndOfPage)?;
     let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
         *rest = tail;
-        return Some(None);
+        return Ok(None);
     };
-    let (cell, tail) = tail.split_at_checked(length)?;
+    let (cell, tail) = tail.split_at_checked(length).ok_or(EndOfPage)?;
     *rest = tail;
-    Some(Some(cell))
+    Ok(Some(cell))
 }
 
 /// Bytes for an error message: how many, and the first of them.

@@ -13,8 +13,8 @@
 //! | varint | every integer type, Decimal of scale 0, text |
 //! | decimal | every integer type, Decimal of any width, text |
 //! | float, double | every floating-point type, values checked |
-//! | ascii, text | Utf8, LargeUtf8, Utf8View |
-//! | blob | Binary, LargeBinary, BinaryView, FixedSizeBinary |
+//! | ascii, text | Utf8, `LargeUtf8`, `Utf8View` |
+//! | blob | Binary, `LargeBinary`, `BinaryView`, `FixedSizeBinary` |
 //! | uuid, timeuuid, inet | text, and bytes of the right length |
 //! | date | Date32, Date64 |
 //! | time | Time32, Time64 of any unit |
@@ -23,6 +23,7 @@
 //!
 //! and dictionaries of all these. A column of type Null writes nothing.
 
+mod exact;
 mod plan;
 mod values;
 
@@ -40,8 +41,9 @@ use super::cell_bytes::CellBytes;
 use super::cql_name::cql_name;
 use crate::cluster::schema::{Column, ColumnKind};
 use crate::error::{Error, Result};
+use exact::Fault;
 use plan::Plan;
-use values::{Fault, Values};
+use values::Values;
 
 /// The bytes of a cell's length.
 const LENGTH_BYTES: usize = 4;
@@ -210,8 +212,12 @@ impl BoundBatch {
     }
 
     /// About how many bytes the row takes in a request, for limits on the size of one. Exact, except that text from which
-    /// a number or an address is read counts by itself, which is rather more than what is sent.
+    /// a number is read counts by itself, which is rather more than what is sent, and an address counts as 16 bytes.
+    /// 0 for a row beyond the last.
     pub fn row_bytes(&self, row: usize) -> usize {
+        if row >= self.rows {
+            return 0;
+        }
         let cell = |values: &Values| if values.is_null(row) { 0 } else { values.cell_size(row) };
         self.values.iter().map(|values| LENGTH_BYTES + cell(values)).sum()
     }

@@ -61,7 +61,15 @@ fn null_is_unset() {
     assert_eq!(row(&bound, 0).unwrap(), [0, 0, 0, 4, 0, 0, 0, 1, 255, 255, 255, 254, 255, 255, 255, 254]);
     assert_eq!(row(&bound, 1).unwrap(), [255, 255, 255, 254, 0, 0, 0, 1, b'x', 255, 255, 255, 254]);
     assert_eq!((bound.row_bytes(0), bound.row_bytes(1)), (16, 13));
-    assert_eq!(bound.num_rows(), 2);
+    assert_eq!((bound.num_rows(), bound.row_bytes(2)), (2, 0));
+}
+
+#[test]
+fn rows_can_be_sent_from_any_task() {
+    fn is_shareable<T: Send + Sync + 'static>() {}
+    is_shareable::<RowEncoder>();
+    is_shareable::<BoundBatch>();
+    is_shareable::<BoundRow<'static>>();
 }
 
 #[test]

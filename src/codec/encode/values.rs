@@ -1,7 +1,5 @@
 //! The values of one column of one batch, and the cell each of them makes.
 
-use std::net::IpAddr;
-
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray,
     LargeStringArray, StringArray, StringViewArray,
@@ -15,17 +13,11 @@ use arrow::datatypes::{
     TimestampNanosecondType, TimestampSecondType, i256,
 };
 use arrow::error::ArrowError;
-use uuid::Uuid;
 
+use super::exact::{self, Fault};
 use super::plan::{BytesTo, Form, Plan, TextTo};
 use crate::codec::cell_bytes::CellBytes;
 use crate::codec::{decimal, temporal};
-
-/// Why a value has no place in its column, as the end of "cannot write … as …: ".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fault(pub(super) &'static str);
-
-const OUT_OF_RANGE: Fault = Fault("it is out of range");
 
 /// One column of a batch, ready to be read row by row.
 #[derive(Debug)]
@@ -142,7 +134,7 @@ impl Values {
     #[inline]
     pub(super) fn cell(&self, row: usize) -> Result<CellBytes<'_>, Fault> {
         if self.fits.as_ref().is_some_and(|fits| fits.is_null(row)) {
-            return Err(OUT_OF_RANGE);
+            return Err(exact::OUT_OF_RANGE);
         }
         Ok(match &self.typed {
             Typed::Null => return Err(Fault("it has no value")),
@@ -152,17 +144,17 @@ impl Values {
             Typed::Int(values) => values[row].to_be_bytes().into(),
             Typed::BigInt(values) => values[row].to_be_bytes().into(),
             Typed::Float(values) => values[row].to_be_bytes().into(),
-            Typed::Narrowed(values) => narrowed(values[row])?.to_be_bytes().into(),
+            Typed::Narrowed(values) => exact::narrowed(values[row])?.to_be_bytes().into(),
             Typed::Double(values) => values[row].to_be_bytes().into(),
             Typed::Date(values) => temporal::date_to_cql(values[row]).into(),
-            Typed::Midnight(values) => temporal::date_to_cql(midnight(values[row])?).into(),
-            Typed::Time(values, unit) => time(values[row], *unit)?.to_be_bytes().into(),
-            Typed::Timestamp(values, unit) => timestamp(values[row], *unit)?.to_be_bytes().into(),
-            Typed::Duration(values) => duration(values[row])?,
+            Typed::Midnight(values) => temporal::date_to_cql(exact::midnight(values[row])?).into(),
+            Typed::Time(values, unit) => exact::time(values[row], *unit)?.to_be_bytes().into(),
+            Typed::Timestamp(values, unit) => exact::timestamp(values[row], *unit)?.to_be_bytes().into(),
+            Typed::Duration(values) => exact::duration(values[row])?,
             Typed::Unscaled128(values, scale) => decimal::number_bytes(*scale, &values[row].to_be_bytes()),
             Typed::Unscaled256(values, scale) => decimal::number_bytes(*scale, &values[row].to_be_bytes()),
-            Typed::Text(values, to) => text_cell(values.value(row), *to)?,
-            Typed::Bytes(values, to) => bytes_cell(values.value(row), *to)?,
+            Typed::Text(values, to) => exact::text_cell(values.value(row), *to)?,
+            Typed::Bytes(values, to) => exact::bytes_cell(values.value(row), *to)?,
         })
     }
 
@@ -272,83 +264,4 @@ fn timestamps(array: &ArrayRef) -> Option<ScalarBuffer<i64>> {
         DataType::Timestamp(TimeUnit::Microsecond, _) => primitive::<TimestampMicrosecondType>(array),
         _ => primitive::<TimestampNanosecondType>(array),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "what is lost is looked for")]
-fn narrowed(value: f64) -> Result<f32, Fault> {
-    let narrow = value as f32;
-    if f64::from(narrow).to_bits() == value.to_bits() || (narrow.is_nan() && value.is_nan()) {
-        return Ok(narrow);
-    }
-    Err(Fault("a float of 32 bits cannot hold it exactly; round it with CAST(… AS FLOAT)"))
-}
-
-fn midnight(millis: i64) -> Result<i32, Fault> {
-    if millis % temporal::DAY_MILLIS != 0 {
-        return Err(Fault("it has a time of day; drop it with date_trunc('day', …)"));
-    }
-    i32::try_from(millis / temporal::DAY_MILLIS).map_err(|_| OUT_OF_RANGE)
-}
-
-fn time(value: i64, unit: i64) -> Result<i64, Fault> {
-    let nanos = value.checked_mul(unit).filter(|nanos| (0..temporal::DAY_NANOS).contains(nanos));
-    nanos.ok_or(Fault("it is no time within one day"))
-}
-
-fn timestamp(value: i64, unit: TimeUnit) -> Result<i64, Fault> {
-    let per_milli = match unit {
-        TimeUnit::Second => return value.checked_mul(1_000).ok_or(OUT_OF_RANGE),
-        TimeUnit::Millisecond => return Ok(value),
-        TimeUnit::Microsecond => 1_000,
-        TimeUnit::Nanosecond => 1_000_000,
-    };
-    if value % per_milli != 0 {
-        return Err(Fault("Cassandra keeps whole milliseconds; drop the rest with date_trunc('millisecond', …)"));
-    }
-    Ok(value / per_milli)
-}
-
-fn duration(value: IntervalMonthDayNano) -> Result<CellBytes<'static>, Fault> {
-    if !temporal::has_one_sign(value) {
-        return Err(Fault("months, days and nanoseconds must be all positive or all negative"));
-    }
-    Ok(temporal::duration_to_cql(value))
-}
-
-fn text_cell(text: &str, to: TextTo) -> Result<CellBytes<'_>, Fault> {
-    const NO_UUID: Fault = Fault("it is no UUID");
-    match to {
-        TextTo::Text => Ok(CellBytes::Borrowed(text.as_bytes())),
-        TextTo::Ascii if text.is_ascii() => Ok(CellBytes::Borrowed(text.as_bytes())),
-        TextTo::Ascii => Err(Fault("it has other characters than ASCII")),
-        TextTo::Uuid => Ok(Uuid::try_parse(text).map_err(|_| NO_UUID)?.into_bytes().into()),
-        TextTo::TimeUuid => time_uuid(Uuid::try_parse(text).map_err(|_| NO_UUID)?.into_bytes()),
-        TextTo::Inet => match text.parse() {
-            Ok(IpAddr::V4(address)) => Ok(address.octets().into()),
-            Ok(IpAddr::V6(address)) => Ok(address.octets().into()),
-            Err(_) => Err(Fault("it is no IPv4 or IPv6 address")),
-        },
-        TextTo::Varint => decimal::varint_from_text(text).ok_or(Fault("it is no integer")),
-        TextTo::Decimal => decimal::decimal_from_text(text).ok_or(Fault("it is no decimal number")),
-    }
-}
-
-fn bytes_cell(bytes: &[u8], to: BytesTo) -> Result<CellBytes<'_>, Fault> {
-    const NOT_16: Fault = Fault("it has not 16 bytes");
-    match to {
-        BytesTo::Blob => Ok(CellBytes::Borrowed(bytes)),
-        BytesTo::Uuid if bytes.len() == 16 => Ok(CellBytes::Borrowed(bytes)),
-        BytesTo::Uuid => Err(NOT_16),
-        BytesTo::TimeUuid => time_uuid(bytes.try_into().map_err(|_| NOT_16)?),
-        BytesTo::Inet if matches!(bytes.len(), 4 | 16) => Ok(CellBytes::Borrowed(bytes)),
-        BytesTo::Inet => Err(Fault("it has neither 4 nor 16 bytes")),
-    }
-}
-
-/// Cassandra refuses any other version than 1 in a `timeuuid`.
-fn time_uuid(bytes: [u8; 16]) -> Result<CellBytes<'static>, Fault> {
-    if bytes[6] >> 4 != 1 {
-        return Err(Fault("a timeuuid must be a UUID of version 1"));
-    }
-    Ok(bytes.into())
 }
