@@ -43,11 +43,15 @@ impl CassandraTable {
     /// The cluster cannot be reached.
     pub async fn open(cluster: ClusterHandle, name: &TableName) -> Result<Option<Self>> {
         let Some(table) = cluster.connect().await?.table(name).await? else { return Ok(None) };
+        let schema = codec::arrow_schema(&table.columns);
         let key: Vec<usize> = (0..table.primary_key().count()).collect();
+        // A Cassandra partition with static values alone is read as a row without clustering columns: no key then.
+        let is_key = key.iter().all(|&i| !schema.field(i).is_nullable());
+        let constraints = if is_key { vec![Constraint::PrimaryKey(key)] } else { Vec::new() };
         Ok(Some(Self {
             cluster,
-            schema: Arc::new(codec::arrow_schema(&table.columns)),
-            constraints: Constraints::new_unverified(vec![Constraint::PrimaryKey(key)]),
+            schema: Arc::new(schema),
+            constraints: Constraints::new_unverified(constraints),
             table: Arc::new(table),
             options: Vec::new(),
         }))
@@ -89,8 +93,7 @@ impl CassandraTable {
         let schema = self.schema.project(projection).map_err(|e| Error::internal("projection").with_source(e))?;
         let options = self.options(config)?;
         let cluster = self.cluster.connect().await?;
-        let partitions =
-            plan_partitions(&cluster, &self.table, &options, config.execution.target_partitions).await?;
+        let partitions = plan_partitions(&cluster, &self.table, &options, config.execution.target_partitions).await?;
         let recipe = ScanRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),

@@ -28,7 +28,8 @@ impl Cluster {
     /// those that hold a part does not answer.
     pub async fn estimate(&self, table: &TableName) -> Option<Estimate> {
         let state = self.session().get_cluster_state();
-        let answers = join_all(state.get_nodes_info().iter().map(|node| self.estimate_of_node(Arc::clone(node), table))).await;
+        let answers =
+            join_all(state.get_nodes_info().iter().map(|node| self.estimate_of_node(Arc::clone(node), table))).await;
         let mut total = Estimate::default();
         for answer in answers {
             let part = answer?;
@@ -42,10 +43,8 @@ impl Cluster {
         let mut statement = Statement::new(SIZE_ESTIMATES);
         statement.set_consistency(Consistency::One);
         statement.set_is_idempotent(true);
-        statement.set_load_balancing_policy(Some(SingleTargetLoadBalancingPolicy::new(
-            NodeIdentifier::Node(node),
-            None,
-        )));
+        statement
+            .set_load_balancing_policy(Some(SingleTargetLoadBalancingPolicy::new(NodeIdentifier::Node(node), None)));
         let result = self.session().query_unpaged(statement, (&table.keyspace, &table.table)).await.ok()?;
         let rows = result.into_rows_result().ok()?;
         let mut total = Estimate::default();

@@ -19,7 +19,6 @@ use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::routing::Token;
 use scylla::statement::prepared::PreparedStatement;
 use tokio::sync::OnceCell;
-use uuid::Uuid;
 
 pub mod cql_type;
 mod describe;
@@ -102,8 +101,7 @@ impl Cluster {
             return Self::checked(session, None).await;
         };
         // The driver takes its preferred data centre only at the start.
-        let session =
-            if options.local_dc.is_some() { session } else { open_session(options, Some(&local_dc)).await? };
+        let session = if options.local_dc.is_some() { session } else { open_session(options, Some(&local_dc)).await? };
         Self::checked(session, Some(local_dc)).await
     }
 
@@ -124,10 +122,7 @@ impl Cluster {
         self.local_nodes(&self.session.get_cluster_state()).count().max(1)
     }
 
-    fn local_nodes<'a>(
-        &'a self,
-        state: &'a ClusterState,
-    ) -> impl Iterator<Item = &'a Arc<scylla::cluster::Node>> + 'a {
+    fn local_nodes<'a>(&'a self, state: &'a ClusterState) -> impl Iterator<Item = &'a Arc<scylla::cluster::Node>> + 'a {
         state.get_nodes_info().iter().filter(|n| n.is_enabled() && self.is_local(n.datacenter.as_deref()))
     }
 
@@ -154,8 +149,7 @@ impl Cluster {
         // Only tables of ScyllaDB with tablets depend on the table; the name is not looked at otherwise.
         let table = TableSpec::borrowed(keyspace, "");
         let ranges = ring::replica_ranges(tokens, |token| {
-            let replicas =
-                locator.replicas_for_token(Token::new(token), strategy, self.local_dc.as_deref(), &table);
+            let replicas = locator.replicas_for_token(Token::new(token), strategy, self.local_dc.as_deref(), &table);
             replicas.into_iter().map(|(node, _)| node.host_id).collect()
         })
         .map_err(|e| e.with_context("keyspace", keyspace))?;
@@ -242,10 +236,9 @@ fn choose_local_dc(state: &ClusterState, options: &ClusterOptions) -> Result<Opt
     known.dedup();
     match (&options.local_dc, known.as_slice()) {
         (Some(dc), _) if known.contains(&dc.as_str()) => Ok(Some(dc.clone())),
-        (Some(dc), _) => Err(Error::config(format!(
-            "local_dc is '{dc}', but the cluster has the data centres {}",
-            known.join(", ")
-        ))),
+        (Some(dc), _) => {
+            Err(Error::config(format!("local_dc is '{dc}', but the cluster has the data centres {}", known.join(", "))))
+        }
         (None, []) => Ok(None),
         (None, [only]) => Ok(Some((*only).to_owned())),
         (None, _) => Err(Error::config(format!(
@@ -314,11 +307,6 @@ pub(crate) fn consistency(level: Consistency) -> scylla::statement::Consistency 
         Consistency::LocalOne => Driver::LocalOne,
         Consistency::Any => Driver::Any,
     }
-}
-
-/// The id of a node, which does not change with its address.
-pub(crate) fn node_id(node: &scylla::cluster::Node) -> Uuid {
-    node.host_id
 }
 
 #[cfg(test)]

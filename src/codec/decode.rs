@@ -16,7 +16,7 @@ use scylla::deserialize::row::ColumnIterator;
 use scylla::frame::response::result::ColumnSpec;
 use scylla::response::query_result::QueryRowsResult;
 
-use super::cql_name::{cql_name, is_same_type, server_name};
+use super::driver_type::{is_same_type, server_name};
 use super::{arrow_type, unsupported};
 use crate::cluster::schema::{Column, TableName};
 use crate::error::{Error, Result};
@@ -43,7 +43,7 @@ pub fn check_columns(specs: &[ColumnSpec<'_>], columns: &[Column]) -> Result<()>
             return Err(Error::schema(format!(
                 "expected column {} {}, but the server has {} {}: {CHANGED}",
                 column.name,
-                cql_name(&column.cql_type),
+                column.cql_type,
                 spec.name(),
                 server_name(spec.typ()),
             )));
@@ -199,7 +199,7 @@ impl PageDecoder {
 
     #[cold]
     fn bad_cell(&self, index: usize, row: usize, cell: Option<&[u8]>, fault: Fault) -> Error {
-        let cql_type = cql_name(&self.columns[index].cql_type);
+        let cql_type = &self.columns[index].cql_type;
         let message = match fault {
             Fault::Empty => format!(
                 "the cell is empty (no bytes, yet not null), a value of type {cql_type} that cbulk cannot read yet; \

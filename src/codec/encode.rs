@@ -38,7 +38,6 @@ use scylla::serialize::writers::RowWriter;
 
 use super::arrow_type;
 use super::cell_bytes::CellBytes;
-use super::cql_name::cql_name;
 use crate::cluster::schema::{Column, ColumnKind};
 use crate::error::{Error, Result};
 use exact::Fault;
@@ -108,7 +107,7 @@ impl RowEncoder {
 
 fn plan(column: &Column, source: &DataType) -> Result<Plan> {
     Plan::new(&column.cql_type, source).ok_or_else(|| {
-        let (name, cql_type) = (&column.name, cql_name(&column.cql_type));
+        let (name, cql_type) = (&column.name, &column.cql_type);
         let Some(native) = arrow_type(&column.cql_type) else {
             return Error::schema(format!("column {name} has type {cql_type}, which cbulk cannot write yet"));
         };
@@ -263,7 +262,7 @@ impl BoundBatch {
             Some((end, _)) => format!("{}…", &value[..end]),
             None => value,
         };
-        Error::data(format!("cannot write {value:?} as {}: {why}", cql_name(&column.cql_type)))
+        Error::data(format!("cannot write {value:?} as {}: {why}", column.cql_type))
             .with_context("column", &column.name)
             .with_context("row", (row + 1).to_string())
     }

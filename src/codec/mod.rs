@@ -27,9 +27,9 @@
 //! zero bytes; no Arrow type has such a value, so reading one is an error, never a null or a zero.
 
 mod cell_bytes;
-mod cql_name;
 mod decimal;
 pub mod decode;
+mod driver_type;
 pub mod encode;
 mod temporal;
 
@@ -43,7 +43,6 @@ use arrow::datatypes::{DataType, Field, IntervalUnit, Schema, TimeUnit};
 use crate::cluster::cql_type::CqlType;
 use crate::cluster::schema::{Column, ColumnKind, TableName};
 use crate::error::Error;
-use cql_name::cql_name;
 
 /// The key in a field's metadata that holds the column's type in CQL, such as `timeuuid`.
 pub const CQL_TYPE_KEY: &str = "cassandra.type";
@@ -89,7 +88,7 @@ pub fn arrow_type(cql_type: &CqlType) -> Option<DataType> {
 /// one column alone does not show.
 pub fn arrow_field(column: &Column) -> Field {
     let data_type = arrow_type(&column.cql_type).unwrap_or(DataType::Binary);
-    let mut metadata = HashMap::from([(CQL_TYPE_KEY.to_owned(), cql_name(&column.cql_type))]);
+    let mut metadata = HashMap::from([(CQL_TYPE_KEY.to_owned(), column.cql_type.to_string())]);
     if matches!(column.cql_type, CqlType::Uuid | CqlType::TimeUuid) {
         metadata.insert(EXTENSION_NAME_KEY.to_owned(), UUID_EXTENSION.to_owned());
     }
@@ -117,8 +116,7 @@ pub fn unsupported(table: &TableName, column: &Column) -> Option<Error> {
     }
     Some(Error::schema(format!(
         "column {table}.{} has type {}, which cbulk cannot read yet; select the other columns by name",
-        column.name,
-        cql_name(&column.cql_type)
+        column.name, column.cql_type
     )))
 }
 

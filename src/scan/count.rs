@@ -94,11 +94,7 @@ impl ExecutionPlan for CassandraCountExec {
         Ok(self)
     }
 
-    fn execute(
-        &self,
-        partition: usize,
-        _context: Arc<TaskContext>,
-    ) -> DataFusionResult<SendableRecordBatchStream> {
+    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let splits = self.recipe.partitions.get(partition).map_or(0, Vec::len);
         let pages = PageMetrics::new(&self.metrics, partition, splits);
         let baseline = BaselineMetrics::new(&self.metrics, partition);

@@ -41,8 +41,7 @@ mod tests {
     use crate::cluster::schema::{ColumnKind, CqlType, TableName};
 
     fn table() -> TableSchema {
-        let column =
-            |name: &str, kind| Column { name: name.into(), cql_type: CqlType::Int, kind };
+        let column = |name: &str, kind| Column { name: name.into(), cql_type: CqlType::Int, kind };
         TableSchema {
             name: TableName::new("Ks", "select"),
             columns: vec![

@@ -115,11 +115,7 @@ impl ExecutionPlan for CassandraScanExec {
         Ok(self)
     }
 
-    fn execute(
-        &self,
-        partition: usize,
-        _context: Arc<TaskContext>,
-    ) -> DataFusionResult<SendableRecordBatchStream> {
+    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let splits = self.recipe.partitions.get(partition).cloned().unwrap_or_default();
         let run = PartitionRun {
             recipe: Arc::clone(&self.recipe),
@@ -167,8 +163,7 @@ impl PartitionRun {
     async fn start(self, splits: Vec<Split>) -> Result<impl Stream<Item = Result<RecordBatch>> + Send> {
         let recipe = &self.recipe;
         let cluster = recipe.cluster.connect().await?;
-        let statement =
-            cluster.prepare_read(&self.cql, &recipe.options, recipe.options.request_timeout()).await?;
+        let statement = cluster.prepare_read(&self.cql, &recipe.options, recipe.options.request_timeout()).await?;
         let name = &recipe.table.name;
         if !recipe.columns.is_empty() {
             check_columns(statement.get_current_result_set_col_specs().get().as_slice(), &recipe.columns)

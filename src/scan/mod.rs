@@ -22,6 +22,7 @@ pub mod exec;
 pub(crate) mod page;
 pub mod split;
 
+use crate::cluster::ring::validate_ranges;
 use crate::cluster::schema::{Column, TableSchema};
 use crate::cluster::{Cluster, ClusterHandle};
 use crate::error::Result;
@@ -93,7 +94,10 @@ pub(crate) async fn plan_partitions(
             split::split_count(estimate.map(|e| e.bytes), split_bytes, target_partitions, cluster.node_count())
         }
     };
-    Ok(split::assign(split::plan_splits(ranges, count), target_partitions))
+    let splits = split::plan_splits(ranges, count);
+    // Whatever happens above: a gap would lose rows, an overlap would count them twice.
+    validate_ranges(splits.iter().filter_map(|split| split.range))?;
+    Ok(split::assign(splits, target_partitions))
 }
 
 /// The splits one of `partitions` partitions keeps in flight, so that all together keep the cluster busy.

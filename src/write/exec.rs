@@ -106,11 +106,7 @@ impl ExecutionPlan for CassandraWriteExec {
         Ok(Arc::new(Self::new(Arc::clone(&self.recipe), input)))
     }
 
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> DataFusionResult<SendableRecordBatchStream> {
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context)?;
         let recipe = Arc::clone(&self.recipe);
         let partitions = self.input.output_partitioning().partition_count();
@@ -246,11 +242,7 @@ impl ExecutionPlan for WrittenRowsExec {
         Ok(Arc::new(Self::new(only_child(children)?)))
     }
 
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> DataFusionResult<SendableRecordBatchStream> {
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let partitions = self.input.output_partitioning().partition_count();
         if partition != 0 || partitions != 1 {
             return Err(Error::internal(format!(

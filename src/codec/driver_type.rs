@@ -1,45 +1,8 @@
-//! CQL types as CQL writes them, and whether the server means the same type as we do.
+//! Whether the server means the same type as we do.
 
 use scylla::frame::response::result::{CollectionType, ColumnType, NativeType};
 
 use crate::cluster::cql_type::CqlType;
-
-/// The type as CQL text.
-pub(super) fn cql_name(cql_type: &CqlType) -> String {
-    let name = match cql_type {
-        CqlType::Ascii => "ascii",
-        CqlType::Text => "text",
-        CqlType::TinyInt => "tinyint",
-        CqlType::SmallInt => "smallint",
-        CqlType::Int => "int",
-        CqlType::BigInt => "bigint",
-        CqlType::Counter => "counter",
-        CqlType::Varint => "varint",
-        CqlType::Decimal => "decimal",
-        CqlType::Float => "float",
-        CqlType::Double => "double",
-        CqlType::Boolean => "boolean",
-        CqlType::Blob => "blob",
-        CqlType::Uuid => "uuid",
-        CqlType::TimeUuid => "timeuuid",
-        CqlType::Inet => "inet",
-        CqlType::Date => "date",
-        CqlType::Time => "time",
-        CqlType::Timestamp => "timestamp",
-        CqlType::Duration => "duration",
-        CqlType::Udt(name) => name,
-        CqlType::Custom(class) => return format!("'{class}'"),
-        CqlType::List(element) => return format!("list<{}>", cql_name(element)),
-        CqlType::Set(element) => return format!("set<{}>", cql_name(element)),
-        CqlType::Map(key, value) => return format!("map<{}, {}>", cql_name(key), cql_name(value)),
-        CqlType::Tuple(parts) => {
-            return format!("tuple<{}>", parts.iter().map(cql_name).collect::<Vec<_>>().join(", "));
-        }
-        CqlType::Vector(element, dimensions) => return format!("vector<{}, {dimensions}>", cql_name(element)),
-        CqlType::Frozen(inner) => return format!("frozen<{}>", cql_name(inner)),
-    };
-    name.to_owned()
-}
 
 /// Whether the type the server announces is the one we know the column by. `frozen` does not count: results do not
 /// tell it.
@@ -92,7 +55,9 @@ fn scalar(native: &NativeType) -> Option<CqlType> {
 /// The type the server announces, as text for an error message.
 pub(super) fn server_name(theirs: &ColumnType<'_>) -> String {
     match theirs {
-        ColumnType::Native(native) => scalar(native).as_ref().map_or_else(|| format!("{native:?}"), cql_name),
+        ColumnType::Native(native) => {
+            scalar(native).as_ref().map_or_else(|| format!("{native:?}"), ToString::to_string)
+        }
         ColumnType::Collection { typ: CollectionType::List(e), .. } => format!("list<{}>", server_name(e)),
         ColumnType::Collection { typ: CollectionType::Set(e), .. } => format!("set<{}>", server_name(e)),
         ColumnType::Collection { typ: CollectionType::Map(k, v), .. } => {
