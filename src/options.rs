@@ -157,9 +157,7 @@ impl FromStr for Positive {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| Error::config(format!("'{text}' is not a whole number of at least 1")))
+        text.parse().map(Self).map_err(|_| Error::config(format!("'{text}' is not a whole number of at least 1")))
     }
 }
 
@@ -282,15 +280,8 @@ impl Default for ClusterOptions {
 
 impl ClusterOptions {
     /// Names of all options, as [`Self::set`] takes them.
-    pub const NAMES: [&str; 7] = [
-        "contact_points",
-        "local_dc",
-        "user",
-        "password",
-        "compression",
-        "connections_per_node",
-        "connect_timeout_ms",
-    ];
+    pub const NAMES: [&str; 7] =
+        ["contact_points", "local_dc", "user", "password", "compression", "connections_per_node", "connect_timeout_ms"];
 
     /// Options that reach the cluster by these nodes.
     pub fn new(contact_points: impl IntoIterator<Item = impl Into<String>>) -> Self {
