@@ -1,5 +1,7 @@
 //! A session: the catalogs, functions, rules and options of cbulk in one DataFusion session.
 
+mod create;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +9,6 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -15,11 +16,15 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use crate::catalog::CassandraCatalog;
 use crate::catalog::factory::{CASSANDRA, CassandraTableFactory};
 use crate::cluster::ClusterHandle;
+use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
 use crate::rules::physical_optimizer_rules;
 
 /// The catalog of the cluster, which names without a catalog belong to.
 pub const CASSANDRA_CATALOG: &str = "cassandra";
+
+/// The catalog of Iceberg tables.
+pub const ICEBERG_CATALOG: &str = "iceberg";
 
 /// The schema of external tables and views of the session, which names without a schema belong to.
 pub const SESSION_SCHEMA: &str = "public";
@@ -38,10 +43,12 @@ impl Default for SessionBuilder {
         Self {
             cluster: None,
             iceberg_folder: PathBuf::from("iceberg"),
+            // Without a zone, DataFusion makes a plain TIMESTAMP of TIMESTAMP WITH TIME ZONE.
             config: SessionConfig::new()
                 .with_information_schema(true)
                 .with_default_catalog_and_schema(CASSANDRA_CATALOG, SESSION_SCHEMA)
                 .with_create_default_catalog_and_schema(false)
+                .set_str("datafusion.execution.time_zone", "+00:00")
                 .with_option_extension(CassandraOptions::default()),
         }
     }
@@ -89,11 +96,14 @@ impl SessionBuilder {
         let mut state = SessionStateBuilder::new()
             .with_config(self.config)
             .with_default_features()
+            .with_analyzer_rule(Arc::new(KeepExactValues))
             .with_physical_optimizer_rules(physical_optimizer_rules())
             .build();
         state.table_factories_mut().insert(CASSANDRA.into(), Arc::new(CassandraTableFactory::new(cluster.clone())));
         let context = SessionContext::new_with_state(state);
         context.register_catalog(CASSANDRA_CATALOG, Arc::new(CassandraCatalog::new(cluster.clone(), SESSION_SCHEMA)));
+        let iceberg = IcebergCatalog::new(IcebergOptions::new(self.iceberg_folder));
+        context.register_catalog(ICEBERG_CATALOG, Arc::new(iceberg));
         Ok(Session { context, cluster, must_connect })
     }
 }
@@ -151,8 +161,7 @@ impl Session {
         if lists_names(&statement) {
             self.connect_to_list().await?;
         }
-        let logical = self.context.state().statement_to_plan(statement).await?;
-        let writes = matches!(logical, LogicalPlan::Dml(_) | LogicalPlan::Copy(_));
+        let create::Planned { plan: logical, writes } = create::plan(&self.context, statement).await?;
         let frame = self.context.execute_logical_plan(logical).await?;
         let plan = frame.create_physical_plan().await?;
         Ok(Query { schema: plan.schema(), plan, writes, context: self.context.clone() })
