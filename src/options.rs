@@ -139,6 +139,11 @@ impl Positive {
     pub const fn get(self) -> usize {
         self.0.get()
     }
+
+    /// The number, as the standard library's type.
+    pub const fn nonzero(self) -> NonZeroUsize {
+        self.0
+    }
 }
 
 impl Default for Positive {

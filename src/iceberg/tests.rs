@@ -1,0 +1,1 @@
+//! Pure parts: names, partitioning, conversions, predicates.
