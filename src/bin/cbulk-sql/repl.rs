@@ -21,7 +21,7 @@ const CONTINUATION: &str = "cbulk-> ";
 ///
 /// # Errors
 /// The terminal cannot be used.
-pub(crate) fn run(shell: &mut Shell, runtime: &Runtime, keep_history: bool) -> Result<(), Failure> {
+pub(crate) fn run(shell: &mut Shell, front: &Runtime, keep_history: bool) -> Result<(), Failure> {
     // The prompt goes to the terminal itself, so that standard output has results only.
     let config = Config::builder().behavior(Behavior::PreferTerm).auto_add_history(false).build();
     let mut editor: DefaultEditor =
@@ -63,7 +63,7 @@ pub(crate) fn run(shell: &mut Shell, runtime: &Runtime, keep_history: bool) -> R
         }
         for piece in pieces {
             shell.interrupt.arm();
-            let result = runtime.block_on(shell.piece(&piece));
+            let result = front.block_on(shell.piece(&piece));
             shell.interrupt.disarm();
             match result {
                 Ok(()) => {}
