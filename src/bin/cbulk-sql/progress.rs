@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,10 @@ const ROWS_COUNTED: &str = "rows_counted";
 const ROWS_WRITTEN: &str = "rows_written";
 /// A node that counts on the server gives out one row for very many.
 const COUNT_NODE: &str = "CassandraCountExec";
+
+/// What the bar looks like.
+const WITH_SPLITS: &str = "[{bar:30}] {pos}/{len} splits · {msg}";
+const WITHOUT_SPLITS: &str = "{spinner} {msg}";
 
 /// Quick statements show nothing.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
@@ -66,10 +71,10 @@ impl Measured {
         let mut text = format!("{:.0} s", elapsed.as_secs_f64());
         if rows > 0 {
             let rate = per_second(rows, elapsed);
-            text += &format!(" · {} {word} · {} rows/s", HumanCount(rows as u64), HumanCount(rate));
+            let _ = write!(text, " · {} {word} · {} rows/s", HumanCount(rows as u64), HumanCount(rate));
         }
         if let Some(left) = self.left(elapsed) {
-            text += &format!(" · {:.0} s left", left.as_secs_f64().ceil());
+            let _ = write!(text, " · {:.0} s left", left.as_secs_f64().ceil());
         }
         text
     }
@@ -116,12 +121,12 @@ impl Progress {
         }
         if measured.splits_total > 0 {
             if self.bar.length().is_none() {
-                self.bar.set_style(style("[{bar:30}] {pos}/{len} splits · {msg}").progress_chars("=> "));
+                self.bar.set_style(style(WITH_SPLITS).progress_chars("=> "));
             }
             self.bar.set_length(measured.splits_total as u64);
             self.bar.set_position(measured.splits_done as u64);
         } else {
-            self.bar.set_style(style("{spinner} {msg}"));
+            self.bar.set_style(style(WITHOUT_SPLITS));
         }
         self.bar.set_message(measured.text(elapsed));
         self.bar.tick();

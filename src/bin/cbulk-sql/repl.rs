@@ -56,7 +56,7 @@ pub(crate) fn run(shell: &mut Shell, front: &Runtime, keep_history: bool) -> Res
         // Pasted text may have several lines.
         let pieces: Vec<_> = line.split('\n').flat_map(|line| splitter.push(line)).collect();
         if splitter.is_between() {
-            remember(&mut editor, &history, typed.trim());
+            remember(&mut editor, history.as_ref(), typed.trim());
             typed.clear();
             // Positions in errors count from the start of what was typed.
             splitter = Splitter::default();
@@ -81,7 +81,7 @@ pub(crate) fn run(shell: &mut Shell, front: &Runtime, keep_history: bool) -> Res
     }
 }
 
-fn remember(editor: &mut Editor<(), FileHistory>, file: &Option<PathBuf>, typed: &str) {
+fn remember(editor: &mut Editor<(), FileHistory>, file: Option<&PathBuf>, typed: &str) {
     if typed.is_empty() || !matches!(editor.add_history_entry(typed), Ok(true)) {
         return;
     }

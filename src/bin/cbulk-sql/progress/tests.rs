@@ -113,3 +113,10 @@ fn nothing_is_foretold_before_the_first_split() {
     let measured = Measured { splits_total: 5, ..Measured::default() };
     assert_eq!(measured.text(Duration::from_secs(1)), "1 s");
 }
+
+#[test]
+fn the_templates_can_be_read() {
+    for template in [WITH_SPLITS, WITHOUT_SPLITS] {
+        ProgressStyle::with_template(template).unwrap();
+    }
+}
