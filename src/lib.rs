@@ -1,9 +1,9 @@
 //! Bulk operations on Apache Cassandra, in SQL.
 
-mod error;
 pub mod catalog;
 pub mod cluster;
 pub mod codec;
+mod error;
 pub mod iceberg;
 pub mod options;
 pub mod rules;

@@ -139,6 +139,11 @@ impl Positive {
     pub const fn get(self) -> usize {
         self.0.get()
     }
+
+    /// The number, as the standard library's type.
+    pub const fn nonzero(self) -> NonZeroUsize {
+        self.0
+    }
 }
 
 impl Default for Positive {
@@ -157,9 +162,7 @@ impl FromStr for Positive {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| Error::config(format!("'{text}' is not a whole number of at least 1")))
+        text.parse().map(Self).map_err(|_| Error::config(format!("'{text}' is not a whole number of at least 1")))
     }
 }
 
@@ -282,15 +285,8 @@ impl Default for ClusterOptions {
 
 impl ClusterOptions {
     /// Names of all options, as [`Self::set`] takes them.
-    pub const NAMES: [&str; 7] = [
-        "contact_points",
-        "local_dc",
-        "user",
-        "password",
-        "compression",
-        "connections_per_node",
-        "connect_timeout_ms",
-    ];
+    pub const NAMES: [&str; 7] =
+        ["contact_points", "local_dc", "user", "password", "compression", "connections_per_node", "connect_timeout_ms"];
 
     /// Options that reach the cluster by these nodes.
     pub fn new(contact_points: impl IntoIterator<Item = impl Into<String>>) -> Self {

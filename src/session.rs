@@ -13,13 +13,27 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 
+use crate::catalog::CassandraCatalog;
+use crate::catalog::factory::{CASSANDRA, CassandraTableFactory};
+use crate::cluster::ClusterHandle;
 use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
+use crate::rules::physical_optimizer_rules;
+
+/// The catalog of the cluster, which names without a catalog belong to.
+pub const CASSANDRA_CATALOG: &str = "cassandra";
+
+/// The catalog of Iceberg tables.
+pub const ICEBERG_CATALOG: &str = "iceberg";
+
+/// The schema of external tables and views of the session, which names without a schema belong to.
+pub const SESSION_SCHEMA: &str = "public";
 
 /// Builds a [`Session`]. Nothing is contacted until a statement needs it.
 #[derive(Debug, Clone)]
 pub struct SessionBuilder {
-    cluster: ClusterOptions,
+    /// `None`: nobody has named a cluster, so there need not be one.
+    cluster: Option<ClusterOptions>,
     iceberg_folder: PathBuf,
     config: SessionConfig,
 }
@@ -27,12 +41,15 @@ pub struct SessionBuilder {
 impl Default for SessionBuilder {
     fn default() -> Self {
         Self {
-            cluster: ClusterOptions::default(),
+            cluster: None,
             iceberg_folder: PathBuf::from("iceberg"),
             // Without a zone, DataFusion makes a plain TIMESTAMP of TIMESTAMP WITH TIME ZONE.
             config: SessionConfig::new()
                 .with_information_schema(true)
-                .set_str("datafusion.execution.time_zone", "+00:00"),
+                .with_default_catalog_and_schema(CASSANDRA_CATALOG, SESSION_SCHEMA)
+                .with_create_default_catalog_and_schema(false)
+                .set_str("datafusion.execution.time_zone", "+00:00")
+                .with_option_extension(CassandraOptions::default()),
         }
     }
 }
@@ -41,7 +58,7 @@ impl SessionBuilder {
     /// The catalog `cassandra` reaches this cluster. Default: `127.0.0.1:9042`.
     #[must_use]
     pub fn with_cluster(mut self, cluster: ClusterOptions) -> Self {
-        self.cluster = cluster;
+        self.cluster = Some(cluster);
         self
     }
 
@@ -74,16 +91,20 @@ impl SessionBuilder {
     /// # Errors
     /// None today that depend on the outside; reserved for options that contradict each other.
     pub fn build(self) -> DataFusionResult<Session> {
-        let config = self.config.with_option_extension(CassandraOptions::default());
-        let state = SessionStateBuilder::new()
-            .with_config(config)
+        let must_connect = self.cluster.is_some();
+        let cluster = ClusterHandle::new(self.cluster.unwrap_or_default());
+        let mut state = SessionStateBuilder::new()
+            .with_config(self.config)
             .with_default_features()
             .with_analyzer_rule(Arc::new(KeepExactValues))
+            .with_physical_optimizer_rules(physical_optimizer_rules())
             .build();
+        state.table_factories_mut().insert(CASSANDRA.into(), Arc::new(CassandraTableFactory::new(cluster.clone())));
         let context = SessionContext::new_with_state(state);
+        context.register_catalog(CASSANDRA_CATALOG, Arc::new(CassandraCatalog::new(cluster.clone(), SESSION_SCHEMA)));
         let iceberg = IcebergCatalog::new(IcebergOptions::new(self.iceberg_folder));
-        context.register_catalog("iceberg", Arc::new(iceberg));
-        Ok(Session { context })
+        context.register_catalog(ICEBERG_CATALOG, Arc::new(iceberg));
+        Ok(Session { context, cluster, must_connect })
     }
 }
 
@@ -91,6 +112,9 @@ impl SessionBuilder {
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    cluster: ClusterHandle,
+    /// Whether somebody has named the cluster, so that it is an error if it cannot be reached.
+    must_connect: bool,
 }
 
 /// A statement that has been planned and is ready to run.
@@ -134,9 +158,32 @@ impl Session {
     /// # Errors
     /// What planning finds: names, types, options that cannot be; the cluster if it must be asked and does not answer.
     pub async fn plan(&self, statement: Statement) -> DataFusionResult<Query> {
+        if lists_names(&statement) {
+            self.connect_to_list().await?;
+        }
         let create::Planned { plan: logical, writes } = create::plan(&self.context, statement).await?;
         let frame = self.context.execute_logical_plan(logical).await?;
         let plan = frame.create_physical_plan().await?;
         Ok(Query { schema: plan.schema(), plan, writes, context: self.context.clone() })
     }
+
+    /// The cluster of the catalog `cassandra`.
+    pub fn cluster(&self) -> &ClusterHandle {
+        &self.cluster
+    }
+
+    /// The names of keyspaces and tables are known only after connecting.
+    async fn connect_to_list(&self) -> DataFusionResult<()> {
+        match self.cluster.connect().await {
+            Err(error) if self.must_connect => Err(error.into()),
+            // Nobody has said that there is a cluster at the default address.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether the statement asks which tables there are, rather than for certain ones.
+fn lists_names(statement: &Statement) -> bool {
+    let text = statement.to_string().to_ascii_lowercase();
+    text.starts_with("show") || text.contains("information_schema")
 }

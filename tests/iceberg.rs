@@ -50,8 +50,10 @@ async fn pyiceberg_reads_what_sql_writes() {
     ];
     let tables: Vec<String> = (0..partitionings.len()).map(|number| format!("ns.t{number}")).collect();
     for (table, partitioning) in tables.iter().zip(partitionings) {
-        let with = if partitioning.is_empty() { String::new() } else { format!("WITH (partitioning = '{partitioning}')") };
-        let count = support::count(&session, &format!("CREATE TABLE iceberg.{table} {with} AS SELECT * FROM source")).await;
+        let with =
+            if partitioning.is_empty() { String::new() } else { format!("WITH (partitioning = '{partitioning}')") };
+        let count =
+            support::count(&session, &format!("CREATE TABLE iceberg.{table} {with} AS SELECT * FROM source")).await;
         assert_eq!(count, 1_200, "{partitioning}");
     }
     let mut expected = support::cells(&source);
@@ -81,10 +83,21 @@ async fn columns_get_the_types_of_the_table() {
     support::count(&session, "CREATE TABLE iceberg.ns.t AS SELECT * FROM source").await;
     let read = pyiceberg_table(&folder, "ns.t");
     let expected = serde_json::json!([
-        ["id", "long", true], ["country", "string", false], ["name", "string", false], ["i", "int", false],
-        ["small", "int", false], ["f", "float", false], ["g", "double", false], ["b", "boolean", false],
-        ["bin", "binary", false], ["u", "uuid", false], ["d", "date", false], ["t", "time", false],
-        ["ts", "timestamptz", false], ["plain", "timestamp", false], ["dec", "decimal(20, 3)", false],
+        ["id", "long", true],
+        ["country", "string", false],
+        ["name", "string", false],
+        ["i", "int", false],
+        ["small", "int", false],
+        ["f", "float", false],
+        ["g", "double", false],
+        ["b", "boolean", false],
+        ["bin", "binary", false],
+        ["u", "uuid", false],
+        ["d", "date", false],
+        ["t", "time", false],
+        ["ts", "timestamptz", false],
+        ["plain", "timestamp", false],
+        ["dec", "decimal(20, 3)", false],
         ["nothing", "string", false]
     ]);
     assert_eq!(read["columns"], expected);
@@ -120,7 +133,11 @@ async fn sql_reads_what_pyiceberg_writes() {
         assert_eq!(support::json_rows(&read).len(), 10);
         let filtered = support::query(&session, "SELECT id FROM iceberg.py.t WHERE country = 'Peru' AND i = 5").await;
         assert_eq!(support::rows(&filtered), 2);
-        let names = support::query(&session, "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'iceberg' AND table_schema = 'py'").await;
+        let names = support::query(
+            &session,
+            "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'iceberg' AND table_schema = 'py'",
+        )
+        .await;
         assert_eq!(support::rows(&names), 1);
     }
 }
@@ -137,7 +154,11 @@ async fn a_failed_statement_leaves_nothing() {
     assert_eq!(files_of(&folder.path().join("warehouse")), Vec::<String>::new());
     assert!(support::error(&session, "SELECT * FROM iceberg.ns.t").await.contains("no table 't'"));
 
-    support::run(&session, "CREATE TABLE iceberg.ns.t (id BIGINT NOT NULL, name TEXT, q BIGINT) WITH (partitioning = 'bucket(4, id)')").await;
+    support::run(
+        &session,
+        "CREATE TABLE iceberg.ns.t (id BIGINT NOT NULL, name TEXT, q BIGINT) WITH (partitioning = 'bucket(4, id)')",
+    )
+    .await;
     let before = files_of(&folder.path().join("warehouse"));
     let error = support::error(&session, &format!("INSERT INTO iceberg.ns.t {failing}")).await;
     assert!(error.contains("ivide by zero"), "{error}");
@@ -213,7 +234,19 @@ async fn tables_are_made_and_dropped() {
     let types: Vec<&str> = read["columns"].as_array().unwrap().iter().map(|c| c[1].as_str().unwrap()).collect();
     assert_eq!(
         types,
-        ["long", "string", "timestamp", "timestamptz", "date", "double", "boolean", "binary", "time", "decimal(10, 2)", "int"]
+        [
+            "long",
+            "string",
+            "timestamp",
+            "timestamptz",
+            "date",
+            "double",
+            "boolean",
+            "binary",
+            "time",
+            "decimal(10, 2)",
+            "int"
+        ]
     );
     assert_eq!(read["snapshots"], 0);
     assert_eq!(support::rows(&support::query(&session, "SELECT * FROM iceberg.ns.t").await), 0);
@@ -266,11 +299,17 @@ async fn what_cannot_be_done_says_so() {
         ("CREATE TABLE iceberg.ns.t WITH (format = 'orc') AS SELECT 1 AS a", "write partitioning"),
         ("CREATE TABLE iceberg.ns.t WITH (partitioning = a) AS SELECT 1 AS a", "WITH (name = 'value')"),
         ("CREATE TABLE iceberg.ns.t WITH (partitioning = 'a') AS SELECT now() AS a", "cannot be partitioned"),
-        ("CREATE TABLE iceberg.ns.t WITH (partitioning = 'a') AS SELECT arrow_cast('ab', 'FixedSizeBinary(2)') AS a", "cannot be partitioned"),
+        (
+            "CREATE TABLE iceberg.ns.t WITH (partitioning = 'a') AS SELECT arrow_cast('ab', 'FixedSizeBinary(2)') AS a",
+            "cannot be partitioned",
+        ),
         ("CREATE TABLE iceberg.ns.t WITH (partitioning = 'a', partitioning = 'a') AS SELECT 1 AS a", "given twice"),
         ("CREATE TABLE iceberg.ns.t WITH (partitioning = 'b') AS SELECT 1 AS a", "the columns are a"),
         ("CREATE TABLE iceberg.ns.t WITH (partitioning = 'weeks(a)') AS SELECT 1 AS a", "'weeks(a)' is not"),
-        ("CREATE TABLE iceberg.ns.t WITH (partitioning = 'day(a)') AS SELECT 1 AS a", "cannot be partitioned by 'day(a)'"),
+        (
+            "CREATE TABLE iceberg.ns.t WITH (partitioning = 'day(a)') AS SELECT 1 AS a",
+            "cannot be partitioned by 'day(a)'",
+        ),
         ("CREATE TABLE iceberg.ns.t WITH (partitioning = 'bucket(0, a)') AS SELECT 1 AS a", "at least 1"),
         ("CREATE TABLE iceberg.ns.t WITH (partitioning = 'a') AS SELECT 1.5e0 AS a", "cannot be partitioned"),
         ("CREATE TABLE iceberg.ns.t (a INT PRIMARY KEY)", "no keys"),
@@ -318,15 +357,16 @@ async fn values_are_exact_or_an_error() {
     .unwrap();
     support::register(&session, "far", &[far], 1);
 
-    for sql in [
-        "CREATE TABLE iceberg.ns.bad AS SELECT * FROM times",
-        "CREATE TABLE iceberg.ns.bad AS SELECT * FROM far",
-    ] {
+    for sql in
+        ["CREATE TABLE iceberg.ns.bad AS SELECT * FROM times", "CREATE TABLE iceberg.ns.bad AS SELECT * FROM far"]
+    {
         let error = support::error(&session, sql).await;
         assert!(error.contains("row: 2 of its partition"), "{error}");
     }
     support::run(&session, "CREATE TABLE iceberg.ns.t (id BIGINT, t TIME)").await;
-    for sql in ["INSERT INTO iceberg.ns.t SELECT * FROM times", "INSERT INTO iceberg.ns.t (t, id) SELECT t, id FROM times"] {
+    for sql in
+        ["INSERT INTO iceberg.ns.t SELECT * FROM times", "INSERT INTO iceberg.ns.t (t, id) SELECT t, id FROM times"]
+    {
         let error = support::error(&session, sql).await;
         assert!(error.contains("1 ns beyond the microsecond") && error.contains("column: t"), "{error}");
     }
@@ -347,10 +387,14 @@ async fn pushed_filters_change_no_answer() {
     let session = folder.session();
     support::register(&session, "source", &support::all_types(500), 2);
     let conditions = support::conditions();
-    for (number, with) in
-        ["", "WITH (partitioning = 'country')", "WITH (partitioning = 'day(ts), bucket(4, id)')", "WITH (partitioning = 'truncate(2, name)')"]
-            .into_iter()
-            .enumerate()
+    for (number, with) in [
+        "",
+        "WITH (partitioning = 'country')",
+        "WITH (partitioning = 'day(ts), bucket(4, id)')",
+        "WITH (partitioning = 'truncate(2, name)')",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let table = format!("iceberg.ns.t{number}");
         support::count(&session, &format!("CREATE TABLE {table} {with} AS SELECT * FROM source")).await;
@@ -381,12 +425,17 @@ async fn scans_read_what_they_need() {
     assert_eq!(support::rows(&support::query(&session, "SELECT 1 FROM iceberg.ns.t").await), 3_000);
     assert_eq!(support::rows(&support::query(&session, "SELECT id FROM iceberg.ns.t LIMIT 7").await), 7);
 
-    let plan = support::text(&session, "EXPLAIN FORMAT INDENT SELECT name, i FROM iceberg.ns.t WHERE country = 'Chile' AND i > 5").await;
+    let plan = support::text(
+        &session,
+        "EXPLAIN FORMAT INDENT SELECT name, i FROM iceberg.ns.t WHERE country = 'Chile' AND i > 5",
+    )
+    .await;
     let scan = plan.lines().find(|l| l.contains("IcebergScanExec")).unwrap();
     for part in ["table=ns.t", "snapshot=", "files=", "projection=[", "predicate=", "country = \"Chile\""] {
         assert!(scan.contains(part), "{part}: {scan}");
     }
-    let files = |plan: &str| plan.split("files=").nth(1).and_then(|t| t.split(',').next()).unwrap().parse::<usize>().unwrap();
+    let files =
+        |plan: &str| plan.split("files=").nth(1).and_then(|t| t.split(',').next()).unwrap().parse::<usize>().unwrap();
     let all = support::text(&session, "EXPLAIN FORMAT INDENT SELECT * FROM iceberg.ns.t").await;
     assert!(files(scan) < files(&all), "{scan} {all}");
 
@@ -403,17 +452,24 @@ async fn the_plan_of_a_write_has_one_commit_above_all_writers() {
     let session = folder.session();
     support::register(&session, "source", &support::all_types(100), 3);
     support::run(&session, "CREATE TABLE iceberg.ns.t (id BIGINT)").await;
-    for sql in ["INSERT INTO iceberg.ns.t SELECT id FROM source", "CREATE TABLE iceberg.ns.u AS SELECT id FROM source"] {
+    for sql in ["INSERT INTO iceberg.ns.t SELECT id FROM source", "CREATE TABLE iceberg.ns.u AS SELECT id FROM source"]
+    {
         let query = support::plan(&session, sql).await;
         assert!(query.writes);
-        let names = |plan: &Arc<dyn ExecutionPlan>| (plan.name().to_owned(), plan.children().into_iter().map(Arc::clone).collect::<Vec<_>>());
+        let names = |plan: &Arc<dyn ExecutionPlan>| {
+            (plan.name().to_owned(), plan.children().into_iter().map(Arc::clone).collect::<Vec<_>>())
+        };
         let (commit, below) = names(&query.plan);
         let (gather, below) = names(&below[0]);
         let (write, _) = names(&below[0]);
-        assert_eq!([commit.as_str(), &gather, &write], ["IcebergCommitExec", "CoalescePartitionsExec", "IcebergWriteExec"]);
+        assert_eq!(
+            [commit.as_str(), &gather, &write],
+            ["IcebergCommitExec", "CoalescePartitionsExec", "IcebergWriteExec"]
+        );
         assert_eq!(below[0].properties().output_partitioning().partition_count(), 3);
     }
-    let plan = support::text(&session, "EXPLAIN FORMAT INDENT CREATE TABLE iceberg.ns.u AS SELECT id FROM source").await;
+    let plan =
+        support::text(&session, "EXPLAIN FORMAT INDENT CREATE TABLE iceberg.ns.u AS SELECT id FROM source").await;
     assert!(plan.contains("IcebergCommitExec: table=ns.u, create=true"), "{plan}");
     assert!(support::error(&session, "SELECT * FROM iceberg.ns.u").await.contains("no table 'u'"));
 }
@@ -424,7 +480,9 @@ async fn history_can_be_read() {
     let session = folder.session();
     support::count(&session, "CREATE TABLE iceberg.ns.t AS SELECT 1 AS a").await;
     support::count(&session, "INSERT INTO iceberg.ns.t VALUES (2), (3)").await;
-    let snapshots = support::query(&session, "SELECT snapshot_id, operation FROM iceberg.ns.\"t$snapshots\" ORDER BY committed_at").await;
+    let snapshots =
+        support::query(&session, "SELECT snapshot_id, operation FROM iceberg.ns.\"t$snapshots\" ORDER BY committed_at")
+            .await;
     let snapshots = support::cells(&snapshots);
     assert_eq!(snapshots.len(), 2);
     assert_eq!(snapshots[0][1].as_deref(), Some("append"));
@@ -442,12 +500,18 @@ fn works_on_any_runtime() {
     let folder = Folder::new();
     let session = folder.session();
     for (number, multi) in [false, true, false].into_iter().enumerate() {
-        let mut builder = if multi { tokio::runtime::Builder::new_multi_thread() } else { tokio::runtime::Builder::new_current_thread() };
+        let mut builder = if multi {
+            tokio::runtime::Builder::new_multi_thread()
+        } else {
+            tokio::runtime::Builder::new_current_thread()
+        };
         let runtime = builder.enable_all().build().unwrap();
         runtime.block_on(async {
             let sql = format!("CREATE TABLE iceberg.ns.t{number} AS SELECT 1 AS a");
             assert_eq!(support::count(&session, &sql).await, 1);
-            let tables = support::query(&session, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'ns'").await;
+            let tables =
+                support::query(&session, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'ns'")
+                    .await;
             assert_eq!(support::rows(&tables), number + 1);
         });
     }
@@ -490,9 +554,46 @@ async fn many_partition_values_are_written() {
     let session = folder.session();
     let sql = "CREATE TABLE iceberg.ns.t WITH (partitioning = 'p') AS SELECT value % 300 AS p, value AS id FROM generate_series(1, 20000)";
     assert_eq!(support::count(&session, sql).await, 20_000);
-    let sums = support::query(&session, "SELECT count(DISTINCT p), count(DISTINCT id), count(*) FROM iceberg.ns.t").await;
+    let sums =
+        support::query(&session, "SELECT count(DISTINCT p), count(DISTINCT id), count(*) FROM iceberg.ns.t").await;
     assert_eq!(support::cells(&sums), vec![vec![Some("300".into()), Some("20000".into()), Some("20000".into())]]);
     let read = pyiceberg_table(&folder, "ns.t");
     support::assert_files_are_sound(&read, "p");
     assert_eq!(read["snapshots"], 1);
+}
+
+/// More rows than are kept in memory, most of one partition value: row groups are written on the way, into one file a value.
+#[tokio::test(flavor = "multi_thread")]
+async fn rare_partition_values_wait_for_common_ones() {
+    let folder = Folder::new();
+    let session = folder.session();
+    let sql = "CREATE TABLE iceberg.ns.t WITH (partitioning = 'p') AS \
+               SELECT CASE WHEN value % 1000 = 0 THEN value % 7 ELSE 100 END AS p, value AS id, repeat('x', 300) || value AS pad \
+               FROM generate_series(1, 300000)";
+    assert_eq!(support::count(&session, sql).await, 300_000);
+    let data = files_of(&folder.path().join("warehouse/ns/t/data"));
+    assert_eq!(data.len(), 8, "{data:?}");
+    let sums = "SELECT count(DISTINCT id), sum(id), sum(length(pad)), count(DISTINCT p) FROM";
+    let expected = support::query(
+        &session,
+        &format!("{sums} (SELECT CASE WHEN value % 1000 = 0 THEN value % 7 ELSE 100 END AS p, value AS id, repeat('x', 300) || value AS pad FROM generate_series(1, 300000))"),
+    )
+    .await;
+    let found = support::query(&session, &format!("{sums} iceberg.ns.t")).await;
+    assert_eq!(support::cells(&expected), support::cells(&found));
+}
+
+/// One large file is read by several partitions of the plan, each row by one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_is_read_in_parts() {
+    let folder = Folder::new();
+    let session = folder.session();
+    let sql = "CREATE TABLE iceberg.ns.t AS SELECT value AS id, random() AS noise FROM generate_series(1, 5000000)";
+    assert_eq!(support::count(&session, sql).await, 5_000_000);
+    assert_eq!(files_of(&folder.path().join("warehouse/ns/t/data")).len(), 1);
+    let query = support::plan(&session, "SELECT id FROM iceberg.ns.t").await;
+    assert_eq!(query.plan.properties().output_partitioning().partition_count(), 3);
+    let sums = support::query(&session, "SELECT count(id + 0), sum(id), min(id), max(id) FROM iceberg.ns.t").await;
+    let expected = ["5000000", "12500002500000", "1", "5000000"].map(|s| Some(s.to_owned())).to_vec();
+    assert_eq!(support::cells(&sums), vec![expected]);
 }

@@ -1,1 +1,133 @@
-//! catalog
+//! Every keyspace a schema, every table and view a table.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::error::Result as DataFusionResult;
+
+pub mod factory;
+pub mod table;
+
+use crate::cluster::ClusterHandle;
+use crate::cluster::schema::TableName;
+use crate::error::Error;
+use table::CassandraTable;
+
+/// A cluster as a DataFusion catalog. Nothing is contacted until a table is looked up.
+///
+/// DataFusion asks for *names* without waiting for an answer, so the names of keyspaces and tables are known only once
+/// the cluster is connected: call [`ClusterHandle::connect`] before listing them. Looking a table up by name connects by
+/// itself.
+///
+/// One schema also takes what the session defines, such as external tables and views; these come before tables of a
+/// keyspace of that name.
+#[derive(Debug)]
+pub struct CassandraCatalog {
+    cluster: ClusterHandle,
+    session_schema: Arc<Keyspace>,
+}
+
+impl CassandraCatalog {
+    /// The keyspaces of this cluster; `session_schema` is the name of the schema for what the session defines.
+    pub fn new(cluster: ClusterHandle, session_schema: &str) -> Self {
+        let session_schema = Keyspace {
+            cluster: cluster.clone(),
+            name: session_schema.to_owned(),
+            defined: Some(MemorySchemaProvider::new()),
+        };
+        Self { cluster, session_schema: Arc::new(session_schema) }
+    }
+}
+
+impl CatalogProvider for CassandraCatalog {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn schema_names(&self) -> Vec<String> {
+        let mut names = self.cluster.connected().map(|cluster| cluster.keyspace_names()).unwrap_or_default();
+        if !names.contains(&self.session_schema.name) {
+            names.push(self.session_schema.name.clone());
+        }
+        names
+    }
+
+    /// Any name, because whether the keyspace exists is known only to the cluster; its tables are looked up there.
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        if name == self.session_schema.name {
+            return Some(Arc::clone(&self.session_schema) as Arc<dyn SchemaProvider>);
+        }
+        Some(Arc::new(Keyspace { cluster: self.cluster.clone(), name: name.to_owned(), defined: None }))
+    }
+}
+
+/// A keyspace as a DataFusion schema.
+#[derive(Debug)]
+struct Keyspace {
+    cluster: ClusterHandle,
+    name: String,
+    /// What the session has defined here, if this is the place for it.
+    defined: Option<MemorySchemaProvider>,
+}
+
+impl Keyspace {
+    fn defined(&self) -> DataFusionResult<&MemorySchemaProvider> {
+        self.defined.as_ref().ok_or_else(|| {
+            let message =
+                format!("views and external tables cannot be made in the keyspace {}: leave it out", self.name);
+            Error::config(message).into()
+        })
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Keyspace {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn table_names(&self) -> Vec<String> {
+        let mut names = self.defined.as_ref().map(SchemaProvider::table_names).unwrap_or_default();
+        names.extend(self.cluster.connected().map(|cluster| cluster.table_names(&self.name)).unwrap_or_default());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    async fn table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        if let Some(defined) = &self.defined {
+            // A keyspace of this name is looked at only if the cluster is connected: a mistyped name of an external table
+            // should not need a cluster to be found wrong.
+            if let Some(table) = defined.table(name).await? {
+                return Ok(Some(table));
+            }
+            if self.cluster.connected().is_none_or(|c| !c.keyspace_names().contains(&self.name)) {
+                return Ok(None);
+            }
+        }
+        let name = TableName::new(&self.name, name);
+        match CassandraTable::open(self.cluster.clone(), &name).await? {
+            Some(table) => Ok(Some(Arc::new(table))),
+            None => Ok(None),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.defined.as_ref().is_some_and(|defined| defined.table_exist(name))
+            || self.cluster.connected().is_some_and(|cluster| cluster.table_names(&self.name).iter().any(|t| t == name))
+    }
+
+    fn register_table(
+        &self,
+        name: String,
+        table: Arc<dyn TableProvider>,
+    ) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        self.defined()?.register_table(name, table)
+    }
+
+    fn deregister_table(&self, name: &str) -> DataFusionResult<Option<Arc<dyn TableProvider>>> {
+        self.defined()?.deregister_table(name)
+    }
+}

@@ -126,7 +126,9 @@ impl CatalogProvider for IcebergCatalog {
 
     fn deregister_schema(&self, name: &str, cascade: bool) -> DataFusionResult<Option<Arc<dyn SchemaProvider>>> {
         if cascade {
-            return Err(Error::config("DROP SCHEMA … CASCADE is not possible for Iceberg: drop the tables first").into());
+            return Err(
+                Error::config("DROP SCHEMA … CASCADE is not possible for Iceberg: drop the tables first").into()
+            );
         }
         let (store, namespace) = (Arc::clone(&self.store), namespace(name)?);
         let dropped = self.store.block(async move { store.drop_namespace(&namespace).await })?;

@@ -147,9 +147,7 @@ async fn run(
     let store = Arc::clone(&target.store);
     store
         .run(async move {
-            commit(&target, &attempt, files)
-                .await
-                .map_err(|e| e.with_context("table", target.ident.to_string()))
+            commit(&target, &attempt, files).await.map_err(|e| e.with_context("table", target.ident.to_string()))
         })
         .await?;
     Ok(RecordBatch::try_new(count_schema(), vec![Arc::new(UInt64Array::from(vec![rows]))])?)
@@ -159,9 +157,10 @@ async fn commit(target: &Target, attempt: &Attempt, files: Vec<DataFile>) -> Res
     let store = &target.store;
     let table = match &target.new {
         Some(new) => create(store, new, target).await?,
-        None => store.load(&target.ident).await?.ok_or_else(|| {
-            Error::new(ErrorKind::Conflict, "the table was dropped while the statement wrote to it")
-        })?,
+        None => store
+            .load(&target.ident)
+            .await?
+            .ok_or_else(|| Error::new(ErrorKind::Conflict, "the table was dropped while the statement wrote to it"))?,
     };
     if files.is_empty() {
         return Ok(());

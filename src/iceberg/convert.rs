@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, make_array};
 use datafusion::arrow::compute::{CastOptions, can_cast_types, cast_with_options};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Field, Int64Type, Time64NanosecondType, TimeUnit, TimestampMillisecondType,
@@ -83,7 +83,9 @@ impl Conversion {
                 DataType::Timestamp(TimeUnit::Second, _) => {
                     self.scaled(array.as_primitive::<TimestampSecondType>(), first_row, |v| v.checked_mul(factor))
                 }
-                _ => self.scaled(array.as_primitive::<TimestampMillisecondType>(), first_row, |v| v.checked_mul(factor)),
+                _ => {
+                    self.scaled(array.as_primitive::<TimestampMillisecondType>(), first_row, |v| v.checked_mul(factor))
+                }
             },
             How::Divide => {
                 let exact = |v: i64| (v % NANOS_PER_MICRO == 0).then_some(v / NANOS_PER_MICRO);
@@ -104,25 +106,21 @@ impl Conversion {
         // Which value it was is only asked when there is one.
         let scaled: std::result::Result<PrimitiveArray<Int64Type>, ArrowError> =
             array.try_unary(|v| scale(v).ok_or_else(|| ArrowError::ComputeError(String::new())));
-        match scaled {
-            // All 64-bit times share their layout: only the type changes.
-            Ok(micros) => {
-                let data = micros.into_data().into_builder().data_type(self.to.clone());
-                data.build().map(datafusion::arrow::array::make_array).map_err(|e| self.broken(&e))
-            }
-            Err(_) => {
-                let row = (0..array.len()).find(|&i| array.is_valid(i) && scale(array.value(i)).is_none());
-                let row = row.unwrap_or_default();
-                let what = match self.how {
-                    How::Divide => format!(
-                        "a value with {} ns beyond the microsecond, which Iceberg cannot hold (round it with date_trunc)",
-                        array.value(row) % NANOS_PER_MICRO
-                    ),
-                    _ => "a timestamp too far from 1970 for microseconds in 64 bits".to_owned(),
-                };
-                Err(self.refused(&what, first_row, row))
-            }
-        }
+        let Ok(micros) = scaled else {
+            let row = (0..array.len()).find(|&i| array.is_valid(i) && scale(array.value(i)).is_none());
+            let row = row.unwrap_or_default();
+            let what = match self.how {
+                How::Divide => format!(
+                    "a value with {} ns beyond the microsecond, which Iceberg cannot hold (round it with date_trunc)",
+                    array.value(row) % NANOS_PER_MICRO
+                ),
+                _ => "a timestamp too far from 1970 for microseconds in 64 bits".to_owned(),
+            };
+            return Err(self.refused(&what, first_row, row));
+        };
+        // All 64-bit times share their layout: only the type changes.
+        let data = micros.into_data().into_builder().data_type(self.to.clone());
+        data.build().map(make_array).map_err(|e| self.broken(&e))
     }
 
     fn refused(&self, what: &str, first_row: u64, row: usize) -> Error {
@@ -138,9 +136,9 @@ impl Conversion {
 
 fn how(from: &DataType, to: &DataType, exact_type: bool) -> Option<How> {
     use DataType::{
-        BinaryView, Date32, Date64, Decimal32, Decimal64, Decimal128, Dictionary, Float16, Float32, Float64, Int8, Int16,
-        Int32, Int64, LargeBinary, LargeUtf8, List, Map, RunEndEncoded, Struct, Time32, Time64, Timestamp, UInt8, UInt16,
-        UInt32, Utf8, Utf8View,
+        BinaryView, Date32, Date64, Decimal32, Decimal64, Decimal128, Dictionary, Float16, Float32, Float64, Int8,
+        Int16, Int32, Int64, LargeBinary, LargeUtf8, List, Map, RunEndEncoded, Struct, Time32, Time64, Timestamp,
+        UInt8, UInt16, UInt32, Utf8, Utf8View,
     };
     if from == to {
         return Some(How::Keep);
@@ -165,7 +163,9 @@ fn how(from: &DataType, to: &DataType, exact_type: bool) -> Option<How> {
                 TimeUnit::Nanosecond => How::Divide,
             })
         }
-        (Dictionary(_, values), _) => (how(values, to, true)? != How::Divide && can_cast_types(from, to)).then_some(How::Cast),
+        (Dictionary(_, values), _) => {
+            (how(values, to, true)? != How::Divide && can_cast_types(from, to)).then_some(How::Cast)
+        }
         (RunEndEncoded(_, values), _) => {
             (how(values.data_type(), to, true)? != How::Divide && can_cast_types(from, to)).then_some(How::Cast)
         }
@@ -179,14 +179,14 @@ fn how(from: &DataType, to: &DataType, exact_type: bool) -> Option<How> {
 /// Whether a cast of these nested types changes no value: Arrow's cast of an element cuts nanoseconds silently.
 fn nested_is_exact(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
-        (
-            DataType::List(from) | DataType::LargeList(from) | DataType::FixedSizeList(from, _),
-            DataType::List(to),
-        )
+        (DataType::List(from) | DataType::LargeList(from) | DataType::FixedSizeList(from, _), DataType::List(to))
         | (DataType::Map(from, _), DataType::Map(to, _)) => nested_is_exact(from.data_type(), to.data_type()),
         (DataType::Struct(from), DataType::Struct(to)) => {
             from.len() == to.len()
-                && from.iter().zip(to).all(|(f, t)| f.name() == t.name() && nested_is_exact(f.data_type(), t.data_type()))
+                && from
+                    .iter()
+                    .zip(to)
+                    .all(|(f, t)| f.name() == t.name() && nested_is_exact(f.data_type(), t.data_type()))
         }
         _ => matches!(how(from, to, true), Some(How::Keep | How::Cast | How::Multiply(_))),
     }

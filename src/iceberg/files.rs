@@ -127,7 +127,7 @@ impl OpenFile {
 /// The files that one input partition of a statement writes.
 pub(crate) enum Files {
     /// Of an unpartitioned table: one at a time.
-    Single(OpenFile),
+    Single(Box<OpenFile>),
     /// Of a partitioned table: one a partition value.
     Grouped(Box<Grouped>),
 }
@@ -161,7 +161,7 @@ impl Files {
         ));
         let opener = Opener { builder, spec: Arc::clone(&spec), schema: Arc::clone(&schema) };
         if spec.is_unpartitioned() {
-            return Ok(Self::Single(opener.open(Struct::empty()).await?));
+            return Ok(Self::Single(Box::new(opener.open(Struct::empty()).await?)));
         }
         let split = Split::new(&spec, &schema)?;
         Ok(Self::Grouped(Box::new(Grouped::new(opener, split, partitions))))

@@ -52,7 +52,8 @@ fn without_casts(insert: DmlStatement) -> DataFusionResult<DmlStatement> {
             let Expr::Alias(alias) = expression else { return Ok(expression.clone()) };
             let Expr::Cast(cast) = alias.expr.as_ref() else { return Ok(expression.clone()) };
             let from = cast.expr.get_type(projection.input.schema())?;
-            let kept = if Conversion::exists(&from, &cast.data_type) { cast.expr.as_ref() } else { alias.expr.as_ref() };
+            let kept =
+                if Conversion::exists(&from, &cast.data_type) { cast.expr.as_ref() } else { alias.expr.as_ref() };
             Ok(kept.clone().alias(&alias.name))
         })
         .collect::<DataFusionResult<Vec<_>>>()?;

@@ -96,7 +96,9 @@ fn datum(value: &ScalarValue, primitive: &PrimitiveType) -> Option<Datum> {
         (PrimitiveType::Uuid, ScalarValue::FixedSizeBinary(16, Some(v))) => {
             Datum::uuid(uuid::Uuid::from_slice(v).ok()?)
         }
-        (PrimitiveType::Date, ScalarValue::Date32(Some(v))) if v.unsigned_abs() < MAX_DAYS.unsigned_abs() => Datum::date(*v),
+        (PrimitiveType::Date, ScalarValue::Date32(Some(v))) if v.unsigned_abs() < MAX_DAYS.unsigned_abs() => {
+            Datum::date(*v)
+        }
         (PrimitiveType::Timestamp, ScalarValue::TimestampMicrosecond(Some(v), None)) if transformed_right(*v) => {
             Datum::timestamp_micros(*v)
         }
@@ -115,5 +117,6 @@ const MICROS_PER_DAY: u64 = 86_400_000_000;
 /// Whether the `iceberg` crate computes the right partition values for this timestamp when it prunes: not for fractions
 /// of a second before 1970 (see [`super::split`]), nor beyond its calendar.
 fn transformed_right(micros: i64) -> bool {
-    micros.unsigned_abs() < u64::from(MAX_DAYS.unsigned_abs()) * MICROS_PER_DAY && (micros >= 0 || micros % 1_000_000 == 0)
+    micros.unsigned_abs() < u64::from(MAX_DAYS.unsigned_abs()) * MICROS_PER_DAY
+        && (micros >= 0 || micros % 1_000_000 == 0)
 }

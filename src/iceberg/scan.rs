@@ -139,7 +139,7 @@ impl ExecutionPlan for IcebergScanExec {
             bytes.add(usize::try_from(total - counted).unwrap_or(usize::MAX));
             counted = total;
             baseline.record_output(batch.num_rows());
-            conform(batch, &schema)
+            conform(&batch, &schema)
         });
         // A limit is a hint: a partition that has that many rows may stop.
         let batches = batches.take_while(move |batch| {
@@ -169,11 +169,8 @@ impl ExecutionPlan for IcebergScanExec {
         };
         if let Some((rows, exact)) = rows {
             let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-            statistics.num_rows = if exact && self.planned.limit.is_none() {
-                Precision::Exact(rows)
-            } else {
-                Precision::Inexact(rows)
-            };
+            statistics.num_rows =
+                if exact && self.planned.limit.is_none() { Precision::Exact(rows) } else { Precision::Inexact(rows) };
         }
         Ok(statistics)
     }
@@ -181,7 +178,7 @@ impl ExecutionPlan for IcebergScanExec {
 
 /// A batch in the schema that was promised: constants of identity partitions come run-length encoded, and field ids and
 /// zones in the spelling of whoever wrote the file.
-fn conform(batch: RecordBatch, schema: &SchemaRef) -> DataFusionResult<RecordBatch> {
+fn conform(batch: &RecordBatch, schema: &SchemaRef) -> DataFusionResult<RecordBatch> {
     if schema.fields().is_empty() {
         return empty_rows(schema, batch.num_rows() as u64);
     }
@@ -193,9 +190,8 @@ fn conform(batch: RecordBatch, schema: &SchemaRef) -> DataFusionResult<RecordBat
         cast_with_options(column, field.data_type(), &options)
     });
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_new(Arc::clone(schema), columns).map_err(|e| {
-        Error::data("a data file does not fit the table's schema").with_source(e).into()
-    })
+    RecordBatch::try_new(Arc::clone(schema), columns)
+        .map_err(|e| Error::data("a data file does not fit the table's schema").with_source(e).into())
 }
 
 fn empty_rows(schema: &SchemaRef, rows: u64) -> DataFusionResult<RecordBatch> {

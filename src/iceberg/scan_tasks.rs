@@ -13,7 +13,7 @@ use super::error::failed;
 use crate::error::{Error, Result};
 
 /// A file is read in parts of at least this many bytes.
-const MIN_PART_BYTES: u64 = 32 << 20;
+const MIN_PART_BYTES: u64 = 16 << 20;
 
 /// What a scan is asked for.
 pub(crate) struct Request {
@@ -97,8 +97,7 @@ impl Request {
     fn restrict_predicates(&self, table: &Table, tasks: &mut [FileScanTask]) -> Result<()> {
         let metadata = table.metadata();
         let specs = metadata.partition_specs_iter().flat_map(|spec| spec.fields());
-        let identity: Vec<i32> =
-            specs.filter(|f| f.transform == Transform::Identity).map(|f| f.source_id).collect();
+        let identity: Vec<i32> = specs.filter(|f| f.transform == Transform::Identity).map(|f| f.source_id).collect();
         if identity.is_empty() || self.pushed.is_empty() {
             return Ok(());
         }

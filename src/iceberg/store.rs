@@ -87,8 +87,9 @@ impl Store {
     }
 
     fn path(&self, name: &str) -> Result<PathBuf> {
-        let folder = std::path::absolute(&self.options.folder)
-            .map_err(|e| Error::config(format!("the folder '{}' is no path", self.folder().display())).with_source(e))?;
+        let folder = std::path::absolute(&self.options.folder).map_err(|e| {
+            Error::config(format!("the folder '{}' is no path", self.folder().display())).with_source(e)
+        })?;
         Ok(folder.join(name))
     }
 
@@ -117,10 +118,7 @@ impl Store {
     }
 
     /// As [`Self::run`], for callers that are not async. Blocks the thread for as long as SQLite takes, a millisecond.
-    pub(crate) fn block<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
+    pub(crate) fn block<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         self.handle()?.spawn(async move {
             // The receiver is gone only if the waiting thread died.
@@ -131,7 +129,11 @@ impl Store {
 
     /// The catalog, or none where nothing has been written yet. Call it on the store's threads.
     pub(crate) async fn existing(&self) -> Result<Option<Arc<SqlCatalog>>> {
-        if self.catalog.initialized() || self.path(CATALOG_FILE)?.exists() { self.made().await.map(Some) } else { Ok(None) }
+        if self.catalog.initialized() || self.path(CATALOG_FILE)?.exists() {
+            self.made().await.map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// The catalog; its folder and file are made if they are not there. Call it on the store's threads.
@@ -149,9 +151,8 @@ impl Store {
                 .await
                 .map_err(|e| in_folder(Error::unavailable("could not open the Iceberg catalog").with_source(e)))?;
         }
-        let url = url::Url::from_file_path(&file).map_err(|()| {
-            in_folder(Error::config("the folder of the Iceberg catalog cannot be written as a URL"))
-        })?;
+        let url = url::Url::from_file_path(&file)
+            .map_err(|()| in_folder(Error::config("the folder of the Iceberg catalog cannot be written as a URL")))?;
         let properties = HashMap::from([
             ("uri".to_owned(), format!("sqlite://{}?mode=rwc", url.path())),
             ("warehouse".to_owned(), self.warehouse()?),
@@ -289,7 +290,8 @@ async fn add_missing_column(file: &Path) -> Result<(), sqlx::Error> {
     let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await?;
     let columns: Vec<String> = sqlx::query_scalar(COLUMNS).fetch_all(&mut connection).await?;
     if lacks(&columns) {
-        let added = sqlx::query("ALTER TABLE iceberg_tables ADD COLUMN iceberg_type VARCHAR(5)").execute(&mut connection).await;
+        let added =
+            sqlx::query("ALTER TABLE iceberg_tables ADD COLUMN iceberg_type VARCHAR(5)").execute(&mut connection).await;
         // Another process may have added it meanwhile; then all is well.
         if let Err(e) = added {
             let columns: Vec<String> = sqlx::query_scalar(COLUMNS).fetch_all(&mut connection).await?;

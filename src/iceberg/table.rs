@@ -44,7 +44,7 @@ enum State {
     /// As it was after this snapshot: can be read only.
     Past(Table, i64),
     /// Not there yet: can be written only, once.
-    Future(NewTable),
+    Future(Box<NewTable>),
 }
 
 /// A name as it stands in SQL: `t`, `t$snapshots`, `t@123`.
@@ -110,7 +110,7 @@ impl IcebergTable {
     pub(crate) fn future(store: &Arc<Store>, new: NewTable) -> Result<Self> {
         let target = Target::new(Arc::clone(store), new.clone())?;
         let schema = types::visible_schema(&target.metadata, target.metadata.current_schema())?;
-        Ok(Self { store: Arc::clone(store), ident: target.ident, schema, state: State::Future(new) })
+        Ok(Self { store: Arc::clone(store), ident: target.ident, schema, state: State::Future(Box::new(new)) })
     }
 
     /// The table, the snapshot to read (none in a table without rows) and its columns.
@@ -192,7 +192,7 @@ impl TableProvider for IcebergTable {
             State::Current(table) => {
                 Target::existing(Arc::clone(&self.store), self.ident.clone(), table.metadata_ref())
             }
-            State::Future(new) => Target::new(Arc::clone(&self.store), new.clone())?,
+            State::Future(new) => Target::new(Arc::clone(&self.store), new.as_ref().clone())?,
             State::Past(_, id) => {
                 return Err(Error::config(format!("snapshot {id} of table {} can only be read", self.ident)).into());
             }
@@ -209,7 +209,8 @@ async fn metadata_table(store: &Arc<Store>, table: Table, kind: &'static str) ->
     let batches = store
         .run(async move {
             let inspect = table.inspect();
-            let stream = if kind == SNAPSHOTS { inspect.snapshots().scan().await } else { inspect.manifests().scan().await };
+            let stream =
+                if kind == SNAPSHOTS { inspect.snapshots().scan().await } else { inspect.manifests().scan().await };
             let batches: ::iceberg::Result<Vec<RecordBatch>> = match stream {
                 Ok(stream) => stream.try_collect().await,
                 Err(e) => Err(e),
@@ -217,7 +218,8 @@ async fn metadata_table(store: &Arc<Store>, table: Table, kind: &'static str) ->
             batches.map_err(|e| failed(format!("read {name}"), &e))
         })
         .await?;
-    let schema = batches.first().map(RecordBatch::schema).ok_or_else(|| Error::internal("a metadata table without rows"))?;
+    let schema =
+        batches.first().map(RecordBatch::schema).ok_or_else(|| Error::internal("a metadata table without rows"))?;
     let table = MemTable::try_new(schema, vec![batches]);
     Ok(Arc::new(table.map_err(|e| Error::internal("a metadata table of mixed rows").with_source(e))?))
 }

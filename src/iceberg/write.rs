@@ -82,7 +82,8 @@ fn output_schema() -> SchemaRef {
 impl Recipe {
     fn new(input: &Schema, target: &Target) -> Result<Self> {
         let metadata = &target.metadata;
-        let table = schema_to_arrow_schema(metadata.current_schema()).map_err(|e| failed("read the table's schema", &e))?;
+        let table =
+            schema_to_arrow_schema(metadata.current_schema()).map_err(|e| failed("read the table's schema", &e))?;
         if input.fields().len() != table.fields().len() {
             return Err(Error::schema(format!(
                 "table {} has {} columns, the query gives {}",

@@ -1,1 +1,17 @@
-//! rules
+//! Physical optimizer rules: plans that ask the server instead of reading rows.
+
+use std::sync::Arc;
+
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+
+pub mod count;
+
+/// DataFusion's rules with ours at their places: before it distributes and decorates plans, while a scan is still the
+/// direct child of what is above it.
+pub fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let distribution = rules.iter().position(|rule| rule.name() == "EnforceDistribution").unwrap_or(0);
+    rules.insert(distribution, Arc::new(count::CountRule));
+    rules
+}

@@ -1,1 +1,106 @@
-//! scan
+//! The read path.
+//!
+//! ```text
+//! plan time   table ─ ring, estimates ─ split (ranges → splits → one list a partition) ─▶ CassandraScanExec
+//! run time    a partition: its splits, some at a time ─ page (request, next page ahead) ─ codec ─▶ RecordBatch
+//! ```
+//!
+//! A *split* is a token range (start, end] that one statement reads from one of its replicas. A *partition* is
+//! DataFusion's: one stream over a list of splits. DataFusion starts all partitions at once, so their number and the
+//! splits each keeps in flight bound the load on the cluster.
+//!
+//! Nothing is buffered beyond the pages in flight: one being decoded and one ahead for each split in flight.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+
+pub mod count;
+pub(crate) mod cql;
+pub mod exec;
+pub(crate) mod page;
+pub mod split;
+
+use crate::cluster::ring::validate_ranges;
+use crate::cluster::schema::{Column, TableSchema};
+use crate::cluster::{Cluster, ClusterHandle};
+use crate::error::Result;
+use crate::options::CassandraOptions;
+use split::Split;
+
+/// What a scan reads and where: all that is needed to run it in this process or another one.
+#[derive(Debug, Clone)]
+pub(crate) struct ScanRecipe {
+    pub(crate) cluster: ClusterHandle,
+    pub(crate) table: Arc<TableSchema>,
+    /// The columns read, in order; possibly none.
+    pub(crate) columns: Vec<Column>,
+    /// Their Arrow form.
+    pub(crate) schema: SchemaRef,
+    pub(crate) options: CassandraOptions,
+    /// The splits of each partition.
+    pub(crate) partitions: Vec<Vec<Split>>,
+    /// Splits that one partition reads at the same time.
+    pub(crate) splits_in_flight: usize,
+}
+
+impl ScanRecipe {
+    pub(crate) fn split_count(&self) -> usize {
+        self.partitions.iter().map(Vec::len).sum()
+    }
+
+    /// The number of different nodes that hold rows of this scan.
+    pub(crate) fn node_count(&self) -> usize {
+        let mut nodes: Vec<_> = self.partitions.iter().flatten().flat_map(|s| s.replicas.iter().copied()).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes.len()
+    }
+}
+
+impl fmt::Display for ScanRecipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "splits={}, partitions={}, in_flight={}, replicas={}",
+            self.split_count(),
+            self.partitions.len(),
+            self.splits_in_flight * self.partitions.len(),
+            self.node_count()
+        )
+    }
+}
+
+/// Cuts the table into splits for `target_partitions` partitions.
+///
+/// # Errors
+/// See [`Cluster::ranges`].
+pub(crate) async fn plan_partitions(
+    cluster: &Cluster,
+    table: &TableSchema,
+    options: &CassandraOptions,
+    target_partitions: usize,
+) -> Result<Vec<Vec<Split>>> {
+    if table.node_local {
+        return Ok(vec![vec![Split { range: None, replicas: Vec::new() }]]);
+    }
+    let ranges = cluster.ranges(&table.name.keyspace)?;
+    let count = match options.splits {
+        Some(count) => count.get(),
+        None => {
+            let estimate = cluster.estimate(&table.name).await;
+            let split_bytes = (options.split_size_mb.get() as u64).saturating_mul(1 << 20);
+            split::split_count(estimate.map(|e| e.bytes), split_bytes, target_partitions, cluster.node_count())
+        }
+    };
+    let splits = split::plan_splits(ranges, count);
+    // Whatever happens above: a gap would lose rows, an overlap would count them twice.
+    validate_ranges(splits.iter().filter_map(|split| split.range))?;
+    Ok(split::assign(splits, target_partitions))
+}
+
+/// The splits one of `partitions` partitions keeps in flight, so that all together keep the cluster busy.
+pub(crate) fn splits_in_flight(options: &CassandraOptions, nodes: usize, partitions: usize) -> usize {
+    options.splits_in_flight_per_node.get().saturating_mul(nodes).div_ceil(partitions.max(1)).max(1)
+}

@@ -173,7 +173,11 @@ fn take_options(context: &SessionContext, statement: &mut Statement) -> DataFusi
     let given = match std::mem::replace(&mut create.table_options, CreateTableOptions::None) {
         CreateTableOptions::None => Vec::new(),
         CreateTableOptions::With(given) => given,
-        other => return Err(Error::config(format!("'{other}': options of a table are written WITH (name = 'value')")).into()),
+        other => {
+            return Err(
+                Error::config(format!("'{other}': options of a table are written WITH (name = 'value')")).into()
+            );
+        }
     };
     let mut options = CreateOptions::default();
     for option in given {

@@ -1,1 +1,36 @@
-//! write
+//! The write path.
+//!
+//! ```text
+//! RecordBatch ─ exec (one stream a partition) ─ codec/encode ─ batch (statement groups) ─ sender ─▶ Cassandra
+//! ```
+//!
+//! Rows of one Cassandra partition that arrive together are sent together, as one unlogged statement group, to a replica of
+//! that partition. Null means *unset*: the column is left as it is, no tombstone is written. Every request can be repeated
+//! with the same effect, and is, with a growing wait, when the cluster is busy or a node is away.
+//!
+//! What is atomic: the rows of one statement group, on each replica. Nothing more: a statement that fails or is cancelled
+//! has written some of its rows, and running it again writes the same rows over them.
+//!
+//! A row is counted as written when the replicas that the consistency level asks for have acknowledged it.
+
+pub(crate) mod batch;
+pub(crate) mod cql;
+pub mod exec;
+pub(crate) mod sender;
+
+use std::sync::Arc;
+
+use crate::cluster::ClusterHandle;
+use crate::cluster::schema::{Column, TableSchema};
+use crate::options::CassandraOptions;
+
+/// What a load writes and where: all that is needed to run it in this process or another one.
+#[derive(Debug, Clone)]
+pub(crate) struct WriteRecipe {
+    pub(crate) cluster: ClusterHandle,
+    pub(crate) table: Arc<TableSchema>,
+    /// The columns written, and which column of the input each one comes from.
+    pub(crate) columns: Vec<Column>,
+    pub(crate) input_columns: Vec<usize>,
+    pub(crate) options: CassandraOptions,
+}

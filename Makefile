@@ -1,0 +1,32 @@
+# One command each; CONTRIBUTING.md says more.
+.PHONY: help demo test check bench up down fmt
+
+help:
+	@echo 'make demo    CSV -> Cassandra -> Iceberg -> Cassandra, proven equal; DATA=file.csv.gz takes a real file, ROWS=n makes n rows'
+	@echo 'make check   all that needs no cluster: format, lints, docs, licences, offline tests'
+	@echo 'make test    all tests, on a real Cassandra node; ARGS="--test scan" for some'
+	@echo 'make bench   measurements on a real node'
+	@echo 'make up      start a cluster on 127.0.0.1 without docker; NODES=3 VERSION=4.1 VNODES=256'
+	@echo 'make down    stop it'
+	@echo 'make fmt     format the code'
+
+demo:
+	@scripts/demo $(if $(DATA),--data '$(DATA)') $(if $(ROWS),--rows '$(ROWS)')
+
+test:
+	@scripts/test $(ARGS)
+
+check:
+	@scripts/check
+
+bench:
+	@scripts/bench $(ARGS)
+
+up:
+	@scripts/cluster start $(if $(NODES),--nodes '$(NODES)') $(if $(VERSION),--version '$(VERSION)') $(if $(VNODES),--vnodes '$(VNODES)')
+
+down:
+	@scripts/cluster stop
+
+fmt:
+	cargo fmt

@@ -1,0 +1,212 @@
+//! [`CassandraTable`]: a table of Cassandra as a DataFusion table.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Constraint, Constraints};
+use datafusion::config::ConfigOptions;
+use datafusion::error::Result as DataFusionResult;
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::expressions::{CastExpr, Literal};
+use datafusion::physical_plan::projection::ProjectionExec;
+
+use crate::cluster::ClusterHandle;
+use crate::cluster::schema::{Column, CqlType, TableName, TableSchema};
+use crate::codec;
+use crate::error::{Error, Result};
+use crate::options::CassandraOptions;
+use crate::scan::exec::CassandraScanExec;
+use crate::scan::{ScanRecipe, plan_partitions, splits_in_flight};
+use crate::write::WriteRecipe;
+use crate::write::exec::{CassandraWriteExec, WrittenRowsExec};
+
+/// A table, materialized view or system table, as it was when it was looked up.
+pub struct CassandraTable {
+    cluster: ClusterHandle,
+    table: Arc<TableSchema>,
+    schema: SchemaRef,
+    constraints: Constraints,
+    /// Options of this table, by name; they take precedence over the session's.
+    options: Vec<(String, String)>,
+}
+
+impl CassandraTable {
+    /// Looks the table up; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// The cluster cannot be reached.
+    pub async fn open(cluster: ClusterHandle, name: &TableName) -> Result<Option<Self>> {
+        let Some(table) = cluster.connect().await?.table(name).await? else { return Ok(None) };
+        let schema = codec::arrow_schema(&table.columns);
+        let key: Vec<usize> = (0..table.primary_key().count()).collect();
+        // A Cassandra partition with static values alone is read as a row without clustering columns: no key then.
+        let is_key = key.iter().all(|&i| !schema.field(i).is_nullable());
+        let constraints = if is_key { vec![Constraint::PrimaryKey(key)] } else { Vec::new() };
+        Ok(Some(Self {
+            cluster,
+            schema: Arc::new(schema),
+            constraints: Constraints::new_unverified(constraints),
+            table: Arc::new(table),
+            options: Vec::new(),
+        }))
+    }
+
+    /// Sets options of [`CassandraOptions`] for this table alone.
+    ///
+    /// # Errors
+    /// An unknown name, or a value that cannot be read.
+    pub fn with_options(mut self, options: Vec<(String, String)>) -> Result<Self> {
+        apply(&mut CassandraOptions::default(), &options)?;
+        self.options = options;
+        Ok(self)
+    }
+
+    /// The definition of the table.
+    pub fn definition(&self) -> &TableSchema {
+        &self.table
+    }
+
+    fn options(&self, config: &ConfigOptions) -> Result<CassandraOptions> {
+        let mut options = CassandraOptions::of(config);
+        apply(&mut options, &self.options)?;
+        Ok(options)
+    }
+
+    async fn plan_scan(
+        &self,
+        config: &ConfigOptions,
+        projection: Option<&Vec<usize>>,
+        limit: Option<usize>,
+    ) -> Result<CassandraScanExec> {
+        let all: Vec<usize> = (0..self.table.columns.len()).collect();
+        let projection = projection.unwrap_or(&all);
+        let columns: Vec<Column> = projection.iter().map(|&i| self.table.columns[i].clone()).collect();
+        if let Some(error) = columns.iter().find_map(|column| codec::unsupported(&self.table.name, column)) {
+            return Err(error);
+        }
+        let schema = self.schema.project(projection).map_err(|e| Error::internal("projection").with_source(e))?;
+        let options = self.options(config)?;
+        let cluster = self.cluster.connect().await?;
+        let partitions = plan_partitions(&cluster, &self.table, &options, config.execution.target_partitions).await?;
+        let recipe = ScanRecipe {
+            cluster: self.cluster.clone(),
+            table: Arc::clone(&self.table),
+            columns,
+            schema: Arc::new(schema),
+            splits_in_flight: splits_in_flight(&options, cluster.node_count(), partitions.len()),
+            options,
+            partitions,
+        };
+        Ok(CassandraScanExec::new(Arc::new(recipe), limit))
+    }
+
+    fn plan_write(&self, config: &ConfigOptions, input: &Arc<dyn ExecutionPlan>, op: InsertOp) -> Result<WriteRecipe> {
+        let name = &self.table.name;
+        if op != InsertOp::Append {
+            return Err(Error::config(format!(
+                "{op} is not supported for {name}: INSERT INTO replaces rows of the same primary key anyway"
+            )));
+        }
+        if self.table.view {
+            return Err(Error::config(format!("{name} is a materialized view: insert into its base table")));
+        }
+        if let Some(counter) = self.table.columns.iter().find(|c| c.cql_type == CqlType::Counter) {
+            return Err(Error::config(format!(
+                "{name} has the counter column {}, and rows of counters cannot be inserted",
+                counter.name
+            )));
+        }
+        // A column that the statement does not list arrives here as a NULL literal.
+        let listed = |i: &usize| !is_null_literal(input, *i);
+        let input_columns: Vec<usize> = (0..self.table.columns.len()).filter(listed).collect();
+        let missing: Vec<&str> = (0..self.table.primary_key().count())
+            .filter(|i| !listed(i))
+            .map(|i| self.table.columns[i].name.as_str())
+            .collect();
+        if !missing.is_empty() {
+            return Err(Error::schema(format!(
+                "the statement gives no value for {} of the primary key of {name}: add {}",
+                missing.join(", "),
+                if missing.len() == 1 { "the column" } else { "the columns" }
+            )));
+        }
+        Ok(WriteRecipe {
+            cluster: self.cluster.clone(),
+            table: Arc::clone(&self.table),
+            columns: input_columns.iter().map(|&i| self.table.columns[i].clone()).collect(),
+            input_columns,
+            options: self.options(config)?,
+        })
+    }
+}
+
+fn apply(options: &mut CassandraOptions, overrides: &[(String, String)]) -> Result<()> {
+    use datafusion::common::config::ConfigField;
+    for (name, value) in overrides {
+        ConfigField::set(options, name, value)
+            .map_err(|e| Error::config(format!("option {name} cannot be set to '{value}'")).with_source(e))?;
+    }
+    Ok(())
+}
+
+/// Whether column `i` of the plan is the literal NULL, possibly cast to a type.
+fn is_null_literal(plan: &Arc<dyn ExecutionPlan>, i: usize) -> bool {
+    let Some(projection) = plan.as_any().downcast_ref::<ProjectionExec>() else { return false };
+    let Some(column) = projection.expr().get(i) else { return false };
+    let mut expr = &column.expr;
+    while let Some(cast) = expr.as_any().downcast_ref::<CastExpr>() {
+        expr = cast.expr();
+    }
+    expr.as_any().downcast_ref::<Literal>().is_some_and(|literal| literal.value().is_null())
+}
+
+impl fmt::Debug for CassandraTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CassandraTable").field("table", &self.table.name).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for CassandraTable {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        Some(&self.constraints)
+    }
+
+    fn table_type(&self) -> TableType {
+        if self.table.view { TableType::View } else { TableType::Base }
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(self.plan_scan(state.config_options(), projection, limit).await?))
+    }
+
+    async fn insert_into(
+        &self,
+        state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+        op: InsertOp,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let recipe = Arc::new(self.plan_write(state.config_options(), &input, op)?);
+        Ok(Arc::new(WrittenRowsExec::new(Arc::new(CassandraWriteExec::new(recipe, input)))))
+    }
+}

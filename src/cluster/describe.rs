@@ -1,0 +1,145 @@
+//! Reads the definition of a table from the cluster's own schema tables.
+//!
+//! The driver keeps such a picture too, but as of its last refresh, without the text of types it does not know, and
+//! without virtual tables.
+
+use scylla::DeserializeRow;
+use scylla::statement::Statement;
+use scylla::statement::unprepared::Statement as Unprepared;
+
+use super::schema::{Column, ColumnKind, TableName, TableSchema};
+use super::{Cluster, execution_error};
+use crate::error::{Error, Result};
+
+/// A row of `system_schema.columns` or `system_virtual_schema.columns`.
+#[derive(DeserializeRow)]
+struct ColumnRow {
+    column_name: String,
+    clustering_order: String,
+    kind: String,
+    position: i32,
+    #[scylla(rename = "type")]
+    type_text: String,
+}
+
+const COLUMNS: &str = "SELECT column_name, clustering_order, kind, position, type FROM {schema}.columns \
+                       WHERE keyspace_name = ? AND table_name = ?";
+
+impl Cluster {
+    /// The name of the cluster's partitioner class.
+    pub(super) async fn partitioner(&self) -> Result<String> {
+        let rows = self.ask("SELECT partitioner FROM system.local", &()).await?;
+        let (name,) = rows
+            .single_row::<(String,)>()
+            .map_err(|e| Error::unavailable("system.local does not name the partitioner").with_source(e))?;
+        Ok(name)
+    }
+
+    /// The definition of a table, materialized view or virtual table as it is now; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if the cluster does not answer.
+    pub async fn table(&self, name: &TableName) -> Result<Option<TableSchema>> {
+        let names = (name.keyspace.as_str(), name.table.as_str());
+        let mut columns = self.columns_of(&COLUMNS.replace("{schema}", "system_schema"), names).await?;
+        let is_virtual = columns.is_empty() && name.keyspace.starts_with("system");
+        if is_virtual {
+            columns = self.columns_of(&COLUMNS.replace("{schema}", "system_virtual_schema"), names).await?;
+        }
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        let view = "SELECT view_name FROM system_schema.views WHERE keyspace_name = ? AND view_name = ?";
+        let view = !is_virtual && self.ask(view, &names).await?.rows_num() > 0;
+        let node_local = is_virtual || self.is_node_local(&name.keyspace).await?;
+        Ok(Some(TableSchema { name: name.clone(), columns: in_select_order(columns)?, node_local, view }))
+    }
+
+    async fn columns_of(&self, cql: &str, names: (&str, &str)) -> Result<Vec<ColumnRow>> {
+        let rows = self.ask(cql, &names).await?;
+        let rows = rows.rows::<ColumnRow>().map_err(|e| Error::internal("unexpected schema table").with_source(e))?;
+        rows.collect::<Result<_, _>>().map_err(|e| Error::internal("unexpected row in a schema table").with_source(e))
+    }
+
+    async fn is_node_local(&self, keyspace: &str) -> Result<bool> {
+        use scylla::cluster::metadata::Strategy;
+        let state = self.session().get_cluster_state();
+        if let Some(known) = state.get_keyspace(keyspace) {
+            return Ok(matches!(known.strategy, Strategy::LocalStrategy));
+        }
+        // The driver's picture is older than the keyspace.
+        self.session()
+            .refresh_metadata()
+            .await
+            .map_err(|e| Error::unavailable("reading the cluster's schema failed").with_source(e))?;
+        let state = self.session().get_cluster_state();
+        Ok(state.get_keyspace(keyspace).is_some_and(|k| matches!(k.strategy, Strategy::LocalStrategy)))
+    }
+
+    /// Asks any node a small question.
+    pub(super) async fn ask(
+        &self,
+        cql: &str,
+        values: &impl scylla::serialize::row::SerializeRow,
+    ) -> Result<scylla::response::query_result::QueryRowsResult> {
+        let mut statement: Statement = Unprepared::new(cql);
+        statement.set_is_idempotent(true);
+        statement.set_consistency(scylla::statement::Consistency::LocalOne);
+        self.session()
+            .query_unpaged(statement, values)
+            .await
+            .map_err(|e| execution_error("reading the cluster's schema", &e))?
+            .into_rows_result()
+            .map_err(|e| Error::internal("a query returned no rows result").with_source(e))
+    }
+}
+
+/// Orders columns as `SELECT *` does: partition key and clustering columns by position, then static and regular ones by
+/// name.
+fn in_select_order(rows: Vec<ColumnRow>) -> Result<Vec<Column>> {
+    let mut keyed = rows
+        .into_iter()
+        .map(|row| {
+            let (rank, kind) = match row.kind.as_str() {
+                "partition_key" => (0, ColumnKind::PartitionKey),
+                "clustering" => {
+                    (1, ColumnKind::Clustering { descending: row.clustering_order.eq_ignore_ascii_case("desc") })
+                }
+                "static" => (2, ColumnKind::Static),
+                _ => (3, ColumnKind::Regular),
+            };
+            let cql_type = row.type_text.parse()?;
+            Ok(((rank, row.position, row.column_name.clone()), Column { name: row.column_name, cql_type, kind }))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    keyed.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(keyed.into_iter().map(|(_, column)| column).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_in_the_order_of_select_star() {
+        let row = |name: &str, kind: &str, position: i32| ColumnRow {
+            column_name: name.into(),
+            clustering_order: "none".into(),
+            kind: kind.into(),
+            position,
+            type_text: "int".into(),
+        };
+        let columns = in_select_order(vec![
+            row("b", "regular", -1),
+            row("a", "regular", -1),
+            row("s", "static", -1),
+            row("c2", "clustering", 1),
+            row("c1", "clustering", 0),
+            row("z_key", "partition_key", 0),
+            row("a_key", "partition_key", 1),
+        ])
+        .unwrap();
+        let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["z_key", "a_key", "c1", "c2", "s", "a", "b"]);
+    }
+}

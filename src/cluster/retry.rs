@@ -1,0 +1,117 @@
+//! Repeating what is safe to repeat, with a growing wait, and counting it.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use scylla::errors::ExecutionError;
+
+use super::is_transient;
+use crate::options::CassandraOptions;
+
+/// No wait between two attempts is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// How often, and after which waits, a request is repeated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RetryPlan {
+    max_retries: usize,
+    first_wait: Duration,
+}
+
+impl RetryPlan {
+    pub(crate) fn new(options: &CassandraOptions) -> Self {
+        Self {
+            max_retries: options.max_retries,
+            first_wait: Duration::from_millis(options.retry_backoff_ms.get() as u64),
+        }
+    }
+
+    /// Runs `attempt(0)`, `attempt(1)`, … until one succeeds, fails for good, or retries are used up. `on_retry` is called
+    /// before each repetition.
+    pub(crate) async fn run<T, F>(
+        self,
+        on_retry: impl Fn(),
+        mut attempt: impl FnMut(usize) -> F,
+    ) -> Result<T, ExecutionError>
+    where
+        F: Future<Output = Result<T, ExecutionError>>,
+    {
+        let mut n = 0;
+        loop {
+            match attempt(n).await {
+                Err(error) if n < self.max_retries && is_transient(&error) => {
+                    tokio::time::sleep(with_jitter(self.wait(n))).await;
+                    on_retry();
+                    n += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// The wait after attempt `n`: doubles each time.
+    fn wait(self, n: usize) -> Duration {
+        let factor = 1_u32.checked_shl(u32::try_from(n).unwrap_or(u32::MAX)).unwrap_or(u32::MAX);
+        self.first_wait.saturating_mul(factor).min(LONGEST_WAIT)
+    }
+}
+
+/// Between half and all of it, so that clients that failed together do not come back together.
+fn with_jitter(wait: Duration) -> Duration {
+    // A fresh RandomState is seeded by the system; this needs no more than that.
+    let random = RandomState::new().hash_one(0_u8) % 1_000;
+    wait / 2 + wait.mul_f64(random as f64 / 2_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn plan(max_retries: usize) -> RetryPlan {
+        RetryPlan { max_retries, first_wait: Duration::from_millis(1) }
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let plan = RetryPlan { max_retries: 99, first_wait: Duration::from_millis(100) };
+        assert_eq!(plan.wait(0), Duration::from_millis(100));
+        assert_eq!(plan.wait(3), Duration::from_millis(800));
+        assert_eq!(plan.wait(20), LONGEST_WAIT);
+        assert_eq!(plan.wait(500), LONGEST_WAIT);
+        let jittered = with_jitter(Duration::from_millis(100));
+        assert!(jittered >= Duration::from_millis(50) && jittered <= Duration::from_millis(100));
+    }
+
+    #[tokio::test]
+    async fn repeats_transient_failures_and_counts_them() {
+        let retries = Cell::new(0);
+        let timeout = || ExecutionError::RequestTimeout(Duration::from_secs(1));
+        let result = plan(5)
+            .run(|| retries.set(retries.get() + 1), |n| async move { if n < 3 { Err(timeout()) } else { Ok(n) } })
+            .await;
+        assert_eq!(result.unwrap(), 3);
+        assert_eq!(retries.get(), 3);
+    }
+
+    #[tokio::test]
+    async fn an_exhausted_retry_is_an_error() {
+        let retries = Cell::new(0);
+        let result: Result<(), _> = plan(2)
+            .run(
+                || retries.set(retries.get() + 1),
+                |_| async { Err(ExecutionError::RequestTimeout(Duration::from_secs(1))) },
+            )
+            .await;
+        assert!(result.is_err());
+        assert_eq!(retries.get(), 2);
+    }
+
+    #[tokio::test]
+    async fn other_failures_are_not_repeated() {
+        let result: Result<(), _> =
+            plan(2).run(|| panic!("must not be repeated"), |_| async { Err(ExecutionError::EmptyPlan) }).await;
+        assert!(matches!(result, Err(ExecutionError::EmptyPlan)));
+    }
+}

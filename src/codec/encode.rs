@@ -1,0 +1,310 @@
+//! Arrow batches to the bound values of statements.
+//!
+//! [`RowEncoder`] decides once for each column how its values are written; [`RowEncoder::bind`] looks at a batch once;
+//! [`BoundBatch::row`] is then a light value that the driver writes into its request. Every value is written exactly or
+//! refused with an error that names it: nothing is rounded, cut or wrapped. Null is sent as *unset*, which leaves the cell
+//! as it is and makes no tombstone.
+//!
+//! What is accepted for a column, besides the type that reading gives (the table in [`super`]):
+//!
+//! | CQL | Arrow |
+//! |---|---|
+//! | tinyint … bigint, counter | every integer type, values checked |
+//! | varint | every integer type, Decimal of scale 0, text |
+//! | decimal | every integer type, Decimal of any width, text |
+//! | float, double | every floating-point type, values checked |
+//! | ascii, text | Utf8, `LargeUtf8`, `Utf8View` |
+//! | blob | Binary, `LargeBinary`, `BinaryView`, `FixedSizeBinary` |
+//! | uuid, timeuuid, inet | text, and bytes of the right length |
+//! | date | Date32, Date64 |
+//! | time | Time32, Time64 of any unit |
+//! | timestamp | Timestamp of any unit and time zone; without a time zone it counts as UTC |
+//! | duration | Interval and Duration of any unit |
+//!
+//! and dictionaries of all these. A column of type Null writes nothing.
+
+mod exact;
+mod plan;
+mod values;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+use arrow::util::display::array_value_to_string;
+use scylla::serialize::SerializationError;
+use scylla::serialize::row::{RowSerializationContext, SerializeRow};
+use scylla::serialize::writers::RowWriter;
+
+use super::arrow_type;
+use super::cell_bytes::CellBytes;
+use crate::cluster::schema::{Column, ColumnKind};
+use crate::error::{Error, Result};
+use exact::Fault;
+use plan::Plan;
+use values::Values;
+
+/// The bytes of a cell's length.
+const LENGTH_BYTES: usize = 4;
+
+/// The most bytes a column of the primary key may have.
+const MAX_KEY_BYTES: usize = u16::MAX as usize;
+
+/// Writes batches of one schema as rows of one list of columns.
+#[derive(Debug, Clone)]
+pub struct RowEncoder {
+    recipe: Arc<Recipe>,
+}
+
+/// What is decided for all batches.
+#[derive(Debug)]
+struct Recipe {
+    columns: Vec<Column>,
+    plans: Vec<Plan>,
+    /// Where the columns of the partition key stand.
+    partition_key: Vec<usize>,
+}
+
+impl RowEncoder {
+    /// Column `i` of `input` is written to `columns[i]`, whatever its name. The columns of the partition key must stand
+    /// among `columns` in the order they have in the key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a column that cannot be written from what comes in.
+    pub fn try_new(columns: &[Column], input: &Schema) -> Result<Self> {
+        if columns.len() != input.fields().len() {
+            let message = format!("{} columns are to be written, but {} come", columns.len(), input.fields().len());
+            return Err(Error::schema(message));
+        }
+        let plan = |(column, field): (&Column, &Arc<_>)| plan(column, arrow::datatypes::Field::data_type(field));
+        let plans = columns.iter().zip(input.fields()).map(plan).collect::<Result<_>>()?;
+        let is_key = |(index, column): (usize, &Column)| (column.kind == ColumnKind::PartitionKey).then_some(index);
+        let partition_key = columns.iter().enumerate().filter_map(is_key).collect();
+        Ok(Self { recipe: Arc::new(Recipe { columns: columns.to_vec(), plans, partition_key }) })
+    }
+
+    /// Makes a batch ready to be written row by row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the batch is not of the schema the encoder was made for.
+    pub fn bind(&self, batch: &RecordBatch) -> Result<BoundBatch> {
+        let recipe = Arc::clone(&self.recipe);
+        if batch.num_columns() != recipe.plans.len() {
+            return Err(Error::internal("a batch has another number of columns than was planned"));
+        }
+        let values = recipe.plans.iter().zip(batch.columns()).map(|(plan, array)| Values::new(plan, array));
+        let values: Vec<Values> = values
+            .collect::<Result<_, _>>()
+            .map_err(|e| Error::internal("a batch is not of the schema that was planned").with_source(e))?;
+        let may_fail = |index: &usize| {
+            let values: &Values = &values[*index];
+            values.is_fallible() || (recipe.columns[*index].kind.is_key() && values.is_variable())
+        };
+        let fallible = (0..values.len()).filter(may_fail).collect();
+        Ok(BoundBatch { recipe, values, fallible, rows: batch.num_rows() })
+    }
+}
+
+fn plan(column: &Column, source: &DataType) -> Result<Plan> {
+    Plan::new(&column.cql_type, source).ok_or_else(|| {
+        let (name, cql_type) = (&column.name, &column.cql_type);
+        let Some(native) = arrow_type(&column.cql_type) else {
+            return Error::schema(format!("column {name} has type {cql_type}, which cbulk cannot write yet"));
+        };
+        Error::schema(format!(
+            "column {name} of type {cql_type} cannot be written from Arrow type {source}; \
+             convert the value first, for example with arrow_cast(…, '{native}')"
+        ))
+    })
+}
+
+/// A batch whose rows can be sent. It shares the batch's memory.
+#[derive(Debug)]
+pub struct BoundBatch {
+    recipe: Arc<Recipe>,
+    values: Vec<Values>,
+    /// The columns that [`BoundBatch::check`] has to look at.
+    fallible: Vec<usize>,
+    rows: usize,
+}
+
+impl BoundBatch {
+    /// The number of rows.
+    pub fn num_rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The values of one row, for the driver.
+    pub fn row(&self, row: usize) -> BoundRow<'_> {
+        BoundRow { batch: self, row }
+    }
+
+    /// Checks that each column of the primary key has a value in every row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming the first such column and the row of this batch, counted from 1.
+    pub fn check_keys(&self) -> Result<()> {
+        for (column, values) in self.recipe.columns.iter().zip(&self.values).filter(|(column, _)| column.kind.is_key())
+        {
+            if let Some(row) = values.first_null() {
+                return Err(null_key(column, row));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that every value of a row can be written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming column, value and the row of this batch, counted from 1.
+    pub fn check(&self, row: usize) -> Result<()> {
+        self.check_row(row)?;
+        for &index in &self.fallible {
+            self.cell(index, row)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the row's cells in the order of the columns. After an error, what was written is not to be sent.
+    ///
+    /// # Errors
+    /// As [`BoundBatch::check`].
+    pub fn encode_row(&self, row: usize, writer: &mut RowWriter<'_>) -> Result<()> {
+        self.check_row(row)?;
+        for index in 0..self.values.len() {
+            let cell = self.cell(index, row)?;
+            let writer = writer.make_cell_writer();
+            match cell {
+                Some(cell) => {
+                    let written = writer.set_value(cell.as_slice());
+                    written.map_err(|_| self.bad_value(index, row, Fault("it is 2 GiB or larger")))?;
+                }
+                None => {
+                    writer.set_unset();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the row's partition key in the form that is hashed to its token: the bytes of a single column, or of
+    /// each of several columns its length in 16 bits, its bytes and a zero.
+    ///
+    /// # Errors
+    /// As [`BoundBatch::check`], and if one of the columns is null.
+    pub fn partition_key(&self, row: usize, key: &mut Vec<u8>) -> Result<()> {
+        self.check_row(row)?;
+        let is_composite = self.recipe.partition_key.len() > 1;
+        for &index in &self.recipe.partition_key {
+            let cell = self.cell(index, row)?.ok_or_else(|| null_key(&self.recipe.columns[index], row))?;
+            let bytes = cell.as_slice();
+            if is_composite {
+                let length = u16::try_from(bytes.len()).map_err(|_| self.bad_value(index, row, LONG_KEY))?;
+                key.extend_from_slice(&length.to_be_bytes());
+                key.extend_from_slice(bytes);
+                key.push(0);
+            } else {
+                key.extend_from_slice(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// About how many bytes the row takes in a request, for limits on the size of one. Exact, except that text from which
+    /// a number is read counts by itself, which is rather more than what is sent, and an address counts as 16 bytes.
+    /// 0 for a row beyond the last.
+    pub fn row_bytes(&self, row: usize) -> usize {
+        if row >= self.rows {
+            return 0;
+        }
+        let cell = |values: &Values| if values.is_null(row) { 0 } else { values.cell_size(row) };
+        self.values.iter().map(|values| LENGTH_BYTES + cell(values)).sum()
+    }
+
+    /// The cell of a column, or `None` if it is null.
+    #[inline]
+    fn cell(&self, index: usize, row: usize) -> Result<Option<CellBytes<'_>>> {
+        let values = &self.values[index];
+        if values.is_null(row) {
+            return Ok(None);
+        }
+        let cell = values.cell(row).and_then(|cell| self.check_key(index, cell));
+        cell.map(Some).map_err(|fault| self.bad_value(index, row, fault))
+    }
+
+    /// Cassandra's limits for what identifies a row.
+    #[inline]
+    fn check_key<'a>(&self, index: usize, cell: CellBytes<'a>) -> Result<CellBytes<'a>, Fault> {
+        let kind = self.recipe.columns[index].kind;
+        if kind.is_key() {
+            match cell.as_slice().len() {
+                0 if self.recipe.partition_key == [index] => return Err(Fault("a partition key must not be empty")),
+                0..=MAX_KEY_BYTES => {}
+                _ => return Err(LONG_KEY),
+            }
+        }
+        Ok(cell)
+    }
+
+    fn check_row(&self, row: usize) -> Result<()> {
+        if row < self.rows {
+            return Ok(());
+        }
+        Err(Error::internal(format!("row {row} is asked for of a batch of {} rows", self.rows)))
+    }
+
+    #[cold]
+    fn bad_value(&self, index: usize, row: usize, Fault(why): Fault) -> Error {
+        const SHOWN: usize = 80;
+        let column = &self.recipe.columns[index];
+        let value = array_value_to_string(self.values[index].source(), row).unwrap_or_else(|_| "the value".to_owned());
+        let value = match value.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", &value[..end]),
+            None => value,
+        };
+        Error::data(format!("cannot write {value:?} as {}: {why}", column.cql_type))
+            .with_context("column", &column.name)
+            .with_context("row", (row + 1).to_string())
+    }
+}
+
+const LONG_KEY: Fault = Fault("it is longer than the 65535 bytes that a key may have");
+
+fn null_key(column: &Column, row: usize) -> Error {
+    Error::data("a column of the primary key is null; filter such rows out, or give it a value with coalesce")
+        .with_context("column", &column.name)
+        .with_context("row", (row + 1).to_string())
+}
+
+/// One row of a [`BoundBatch`].
+#[derive(Debug, Clone, Copy)]
+pub struct BoundRow<'a> {
+    batch: &'a BoundBatch,
+    row: usize,
+}
+
+impl SerializeRow for BoundRow<'_> {
+    fn serialize(
+        &self,
+        ctx: &RowSerializationContext<'_>,
+        writer: &mut RowWriter<'_>,
+    ) -> Result<(), SerializationError> {
+        let (markers, columns) = (ctx.columns().len(), self.batch.values.len());
+        if markers != columns {
+            let message = format!("a statement has {markers} bind markers, but rows have {columns} columns");
+            return Err(SerializationError::new(Error::internal(message)));
+        }
+        // Types were compared once, by `check_columns`; here only in builds for development.
+        if cfg!(debug_assertions) {
+            super::decode::check_columns(ctx.columns(), &self.batch.recipe.columns).map_err(SerializationError::new)?;
+        }
+        self.batch.encode_row(self.row, writer).map_err(SerializationError::new)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.batch.values.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! The CQL of a scan, as text.
+
+use crate::cluster::quote::{quote, quote_table};
+use crate::cluster::schema::{Column, TableSchema};
+
+/// `SELECT` of these columns over a token range, or over the whole table if it has no ring.
+///
+/// No column at all still needs one in CQL: the first one of the key, which every row has.
+pub(crate) fn select(table: &TableSchema, columns: &[Column], limit: Option<usize>) -> String {
+    let names = if columns.is_empty() {
+        table.columns.first().map(|c| quote(&c.name)).unwrap_or_default()
+    } else {
+        columns.iter().map(|c| quote(&c.name)).collect::<Vec<_>>().join(", ")
+    };
+    let limit = limit.map(|n| format!(" LIMIT {n}")).unwrap_or_default();
+    format!("SELECT {names} FROM {}{limit}", from_range(table))
+}
+
+/// `SELECT count(*)` over a token range.
+pub(crate) fn count(table: &TableSchema) -> String {
+    format!("SELECT count(*) FROM {}", from_range(table))
+}
+
+fn from_range(table: &TableSchema) -> String {
+    let name = quote_table(&table.name.keyspace, &table.name.table);
+    if table.node_local {
+        return name;
+    }
+    let token = token_of(table);
+    format!("{name} WHERE {token} > ? AND {token} <= ?")
+}
+
+fn token_of(table: &TableSchema) -> String {
+    let key: Vec<String> = table.partition_key().map(|c| quote(&c.name)).collect();
+    format!("token({})", key.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::schema::{ColumnKind, CqlType, TableName};
+
+    fn table() -> TableSchema {
+        let column = |name: &str, kind| Column { name: name.into(), cql_type: CqlType::Int, kind };
+        TableSchema {
+            name: TableName::new("Ks", "select"),
+            columns: vec![
+                column("a", ColumnKind::PartitionKey),
+                column("say \"b\"", ColumnKind::PartitionKey),
+                column("v", ColumnKind::Regular),
+            ],
+            node_local: false,
+            view: false,
+        }
+    }
+
+    #[test]
+    fn names_are_quoted_and_the_range_is_bound() {
+        let table = table();
+        assert_eq!(
+            select(&table, &table.columns[2..], None),
+            "SELECT \"v\" FROM \"Ks\".\"select\" WHERE token(\"a\", \"say \"\"b\"\"\") > ? \
+             AND token(\"a\", \"say \"\"b\"\"\") <= ?"
+        );
+    }
+
+    #[test]
+    fn no_column_reads_the_first_key_column() {
+        assert!(select(&table(), &[], Some(3)).starts_with("SELECT \"a\" FROM"));
+        assert!(select(&table(), &[], Some(3)).ends_with(" LIMIT 3"));
+    }
+
+    #[test]
+    fn a_node_local_table_has_no_range() {
+        let table = TableSchema { node_local: true, ..table() };
+        assert_eq!(count(&table), "SELECT count(*) FROM \"Ks\".\"select\"");
+    }
+}

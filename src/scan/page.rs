@@ -1,0 +1,208 @@
+//! Requests the pages of one split, one page ahead of the reader.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
+use futures::{Stream, stream};
+use scylla::response::query_result::QueryRowsResult;
+use scylla::response::{PagingState, PagingStateResponse};
+use scylla::statement::prepared::PreparedStatement;
+
+use super::split::Split;
+use crate::cluster::retry::RetryPlan;
+use crate::cluster::{Cluster, execution_error};
+use crate::error::{Error, Result};
+use crate::options::CassandraOptions;
+
+/// Rows in the very first page of a partition, when nothing is known of their width.
+const FIRST_PAGE_ROWS: usize = 500;
+
+/// What a scan counts while it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct PageMetrics {
+    pub(crate) pages: Count,
+    pub(crate) bytes: Count,
+    pub(crate) retries: Count,
+    pub(crate) splits_done: Count,
+    /// Time in which the partition had nothing to decode.
+    pub(crate) time_waiting_server: Time,
+}
+
+impl PageMetrics {
+    pub(crate) fn new(set: &ExecutionPlanMetricsSet, partition: usize, splits: usize) -> Self {
+        MetricBuilder::new(set).gauge("splits_total", partition).add(splits);
+        Self {
+            pages: MetricBuilder::new(set).counter("pages", partition),
+            bytes: MetricBuilder::new(set).counter("bytes", partition),
+            retries: MetricBuilder::new(set).counter("retries", partition),
+            splits_done: MetricBuilder::new(set).counter("splits_done", partition),
+            time_waiting_server: MetricBuilder::new(set).subset_time("time_waiting_server", partition),
+        }
+    }
+}
+
+/// How many rows to ask for, learnt from the pages seen: pages aim at a number of bytes, so that memory does not depend
+/// on how wide rows are.
+#[derive(Debug)]
+pub(crate) struct PageSize {
+    most_rows: usize,
+    aim_bytes: usize,
+    rows: AtomicUsize,
+}
+
+impl PageSize {
+    pub(crate) fn new(options: &CassandraOptions, limit: Option<usize>) -> Self {
+        let most_rows = options.page_size_rows.get().min(limit.unwrap_or(usize::MAX)).clamp(1, i32::MAX as usize);
+        Self {
+            most_rows,
+            aim_bytes: options.page_size_bytes.get(),
+            rows: AtomicUsize::new(most_rows.min(FIRST_PAGE_ROWS)),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    fn learn(&self, rows: usize, bytes: usize) {
+        if rows > 0 {
+            let fit = self.aim_bytes / (bytes / rows).max(1);
+            self.rows.store(fit.clamp(1, self.most_rows), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Sends the requests of one partition.
+pub(crate) struct PageReader {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) statement: PreparedStatement,
+    pub(crate) retries: RetryPlan,
+    pub(crate) page_size: PageSize,
+    pub(crate) metrics: PageMetrics,
+    /// For messages.
+    pub(crate) table: String,
+}
+
+impl PageReader {
+    /// All pages of a split, in order.
+    pub(crate) fn pages(self: Arc<Self>, split: Split) -> impl Stream<Item = Result<QueryRowsResult>> + Send {
+        let first = Arc::clone(&self).request(split.clone(), PagingState::start());
+        stream::unfold(Some(first), move |next| {
+            let (reader, split) = (Arc::clone(&self), split.clone());
+            async move {
+                // `?` ends the stream after the last page or an error.
+                let (page, state) = match join(next?).await {
+                    Ok(response) => response,
+                    Err(error) => return Some((Err(error), None)),
+                };
+                let next = match state.into_paging_control_flow() {
+                    ControlFlow::Continue(state) => Some(Arc::clone(&reader).request(split, state)),
+                    ControlFlow::Break(()) => {
+                        reader.metrics.splits_done.add(1);
+                        None
+                    }
+                };
+                Some((Ok(page), next))
+            }
+        })
+    }
+
+    /// Sends a request now, in the background. Dropping the task forgets the answer.
+    fn request(self: Arc<Self>, split: Split, state: PagingState) -> PageTask {
+        SpawnedTask::spawn(async move { self.fetch(&split, state).await })
+    }
+
+    async fn fetch(&self, split: &Split, state: PagingState) -> Result<(QueryRowsResult, PagingStateResponse)> {
+        let mut statement = self.statement.clone();
+        // Not larger than i32::MAX, see PageSize::new.
+        statement.set_page_size(i32::try_from(self.page_size.rows()).unwrap_or(i32::MAX));
+        let (result, state) = self.send(split, statement, state).await?;
+        let rows = result
+            .into_rows_result()
+            .map_err(|e| self.locate(split, Error::internal("a SELECT returned no rows result").with_source(e)))?;
+        self.page_size.learn(rows.rows_num(), rows.rows_bytes_size());
+        self.metrics.pages.add(1);
+        self.metrics.bytes.add(rows.rows_bytes_size());
+        Ok((rows, state))
+    }
+
+    async fn send(
+        &self,
+        split: &Split,
+        statement: PreparedStatement,
+        state: PagingState,
+    ) -> Result<(scylla::response::query_result::QueryResult, PagingStateResponse)> {
+        let session = self.cluster.session();
+        self.retries
+            .run(
+                || self.metrics.retries.add(1),
+                |attempt| {
+                    let mut statement = statement.clone();
+                    statement.set_load_balancing_policy(self.cluster.route(&split.replicas, attempt));
+                    let state = state.clone();
+                    async move {
+                        // Bound as plain numbers: the driver's Token would turn i64::MIN into i64::MAX.
+                        match split.range {
+                            Some(range) => {
+                                let bounds = (range.start(), range.end());
+                                session.execute_single_page(&statement, bounds, state).await
+                            }
+                            None => session.execute_single_page(&statement, (), state).await,
+                        }
+                    }
+                },
+            )
+            .await
+            .map_err(|e| self.locate(split, execution_error("reading", &e)))
+    }
+
+    fn locate(&self, split: &Split, error: Error) -> Error {
+        let error = error.with_context("table", &self.table);
+        match split.range {
+            Some(range) => error.with_context("split", range.to_string()),
+            None => error,
+        }
+    }
+}
+
+/// One response of the server.
+pub(crate) type Page = QueryRowsResult;
+
+type PageTask = SpawnedTask<Result<(QueryRowsResult, PagingStateResponse)>>;
+
+async fn join(task: PageTask) -> Result<(QueryRowsResult, PagingStateResponse)> {
+    task.join_unwind().await.map_err(|e| Error::internal("a request was stopped").with_source(e))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Positive;
+
+    #[test]
+    fn wide_rows_make_short_pages() {
+        let options = CassandraOptions::default();
+        let size = PageSize::new(&options, None);
+        assert_eq!(size.rows(), FIRST_PAGE_ROWS);
+        size.learn(500, 500 * 100);
+        assert_eq!(size.rows(), options.page_size_rows.get());
+        size.learn(10, 10 << 20);
+        assert_eq!(size.rows(), 2);
+        size.learn(1, 64 << 20);
+        assert_eq!(size.rows(), 1);
+        size.learn(0, 0);
+        assert_eq!(size.rows(), 1);
+    }
+
+    #[test]
+    fn a_limit_bounds_the_page() {
+        let mut options = CassandraOptions::default();
+        assert_eq!(PageSize::new(&options, Some(7)).rows(), 7);
+        assert_eq!(PageSize::new(&options, Some(0)).rows(), 1);
+        options.page_size_rows = Positive::at_least_one(usize::MAX);
+        assert_eq!(PageSize::new(&options, None).most_rows, i32::MAX as usize);
+    }
+}

@@ -1,0 +1,129 @@
+//! Cuts a batch into statement groups: rows of one Cassandra partition, bounded in rows and bytes.
+
+use crate::options::CassandraOptions;
+
+/// How large a statement group may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GroupLimit {
+    rows: usize,
+    bytes: usize,
+}
+
+impl GroupLimit {
+    pub(crate) fn new(options: &CassandraOptions) -> Self {
+        Self { rows: options.group_rows.get(), bytes: options.group_bytes.get() }
+    }
+}
+
+/// The serialized partition keys of the rows of a batch, one after the other in one buffer.
+#[derive(Debug, Default)]
+pub(crate) struct PartitionKeys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl PartitionKeys {
+    /// Adds the next row's key, which `write` appends to the buffer.
+    pub(crate) fn push<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+        write(&mut self.bytes)?;
+        self.ends.push(self.bytes.len());
+        Ok(())
+    }
+
+    fn get(&self, row: usize) -> &[u8] {
+        let start = if row == 0 { 0 } else { self.ends[row - 1] };
+        &self.bytes[start..self.ends[row]]
+    }
+}
+
+/// The rows of each statement group, as indices into the batch. Every row is in exactly one group; rows of one Cassandra
+/// partition keep their order.
+///
+/// `token_of` gives the token of a key, `row_bytes` the size of a row's values.
+pub(crate) fn statement_groups(
+    keys: &PartitionKeys,
+    limit: GroupLimit,
+    token_of: impl Fn(&[u8]) -> i64,
+    row_bytes: impl Fn(usize) -> usize,
+) -> Vec<Vec<usize>> {
+    // Sorting by token brings the rows of a Cassandra partition together; it is stable, so their order stays.
+    let mut rows: Vec<(i64, usize)> = (0..keys.ends.len()).map(|row| (token_of(keys.get(row)), row)).collect();
+    rows.sort_by_key(|(token, _)| *token);
+
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut bytes = 0;
+    for (_, row) in rows {
+        let size = row_bytes(row);
+        match groups.last_mut() {
+            // Different keys may share a token, so the keys themselves are compared.
+            Some(group)
+                if group.len() < limit.rows
+                    && bytes + size <= limit.bytes
+                    && group.first().is_some_and(|&first| keys.get(first) == keys.get(row)) =>
+            {
+                group.push(row);
+                bytes += size;
+            }
+            _ => {
+                groups.push(vec![row]);
+                bytes = size;
+            }
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn keys(of: &[u8]) -> PartitionKeys {
+        let mut keys = PartitionKeys::default();
+        for key in of {
+            keys.push(|buffer| {
+                buffer.push(*key);
+                Ok::<(), ()>(())
+            })
+            .unwrap();
+        }
+        keys
+    }
+
+    fn token(key: &[u8]) -> i64 {
+        // Few different tokens, so that different keys share one.
+        i64::from(key[0] % 3)
+    }
+
+    #[test]
+    fn a_row_over_the_limit_goes_alone() {
+        let limit = GroupLimit { rows: 10, bytes: 100 };
+        let groups = statement_groups(&keys(&[1, 1, 1, 1]), limit, token, |row| if row == 1 { 500 } else { 40 });
+        assert_eq!(groups, [vec![0], vec![1], vec![2, 3]]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_is_in_one_group_of_one_key_within_the_limit(
+            of in prop::collection::vec(0_u8..6, 0..200),
+            rows in 1_usize..20,
+            bytes in 1_usize..400,
+        ) {
+            let size = |row: usize| row % 50 + 1;
+            let groups = statement_groups(&keys(&of), GroupLimit { rows, bytes }, token, size);
+            let mut seen: Vec<usize> = groups.concat();
+            for group in &groups {
+                prop_assert!(group.len() <= rows);
+                prop_assert!(group.iter().all(|&row| of[row] == of[group[0]]));
+                prop_assert!(group.len() == 1 || group.iter().map(|&row| size(row)).sum::<usize>() <= bytes);
+            }
+            for key in 0..6 {
+                let order: Vec<usize> = groups.iter().flatten().copied().filter(|&row| of[row] == key).collect();
+                prop_assert!(order.is_sorted());
+            }
+            seen.sort_unstable();
+            prop_assert_eq!(seen, (0..of.len()).collect::<Vec<_>>());
+        }
+    }
+}
