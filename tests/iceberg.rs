@@ -567,6 +567,8 @@ async fn many_partition_values_are_written() {
 async fn rare_partition_values_wait_for_common_ones() {
     let folder = Folder::new();
     let session = folder.session();
+    // One writer, so that there is one file a value.
+    session.context().sql("SET datafusion.execution.target_partitions = 1").await.unwrap();
     let sql = "CREATE TABLE iceberg.ns.t WITH (partitioning = 'p') AS \
                SELECT CASE WHEN value % 1000 = 0 THEN value % 7 ELSE 100 END AS p, value AS id, repeat('x', 300) || value AS pad \
                FROM generate_series(1, 300000)";
@@ -588,8 +590,10 @@ async fn rare_partition_values_wait_for_common_ones() {
 async fn a_large_file_is_read_in_parts() {
     let folder = Folder::new();
     let session = folder.session();
+    session.context().sql("SET datafusion.execution.target_partitions = 1").await.unwrap();
     let sql = "CREATE TABLE iceberg.ns.t AS SELECT value AS id, random() AS noise FROM generate_series(1, 5000000)";
     assert_eq!(support::count(&session, sql).await, 5_000_000);
+    session.context().sql("SET datafusion.execution.target_partitions = 3").await.unwrap();
     assert_eq!(files_of(&folder.path().join("warehouse/ns/t/data")).len(), 1);
     let query = support::plan(&session, "SELECT id FROM iceberg.ns.t").await;
     assert_eq!(query.plan.properties().output_partitioning().partition_count(), 3);
