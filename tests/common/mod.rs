@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cbulk::{ClusterOptions, Session, SessionBuilder};
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Int64Type, UInt64Type};
 use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
+
+pub mod cluster;
 
 /// Names of keyspaces of tests begin with it; a test at the end of the run fails if one is left.
 pub const KEYSPACE_PREFIX: &str = "cbulk_test_";
