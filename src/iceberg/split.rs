@@ -130,14 +130,29 @@ fn apply(transform: Transform, source: &Type) -> Result<Apply> {
         Transform::Month if temporal => Apply::Temporal(Temporal::Month),
         Transform::Day if temporal => Apply::Temporal(Temporal::Day),
         Transform::Hour if timestamp => Apply::Temporal(Temporal::Hour),
-        // The crate dies when it prints one before 1970 into the snapshot's summary.
-        Transform::Identity if timestamp => {
-            return Err(Error::config(
-                "cannot write a table partitioned by a timestamp itself: take hour or day of it",
-            ));
+        Transform::Identity if !is_fit_for_identity(source) => {
+            return Err(Error::config(format!("cannot write a table partitioned by a column of type {source} itself")));
         }
         other => Apply::Other(create_transform_function(&other).map_err(|e| failed("read the partition spec", &e))?),
     })
+}
+
+/// Whether a column may be a partition value as it is. The `iceberg` crate dies of timestamps before 1970 when it prints
+/// them into the snapshot's summary, and cannot write uuids into manifests; floats have no order that all agree on.
+pub(super) fn is_fit_for_identity(source: &Type) -> bool {
+    !matches!(
+        source,
+        Type::Primitive(
+            PrimitiveType::Timestamp
+                | PrimitiveType::Timestamptz
+                | PrimitiveType::TimestampNs
+                | PrimitiveType::TimestamptzNs
+                | PrimitiveType::Float
+                | PrimitiveType::Double
+                | PrimitiveType::Uuid
+                | PrimitiveType::Fixed(_)
+        )
+    )
 }
 
 impl Apply {

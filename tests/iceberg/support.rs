@@ -327,7 +327,7 @@ pub fn conditions() -> Vec<String> {
         "NOT (id < 10 OR country = 'Peru')",
         "CAST(i AS BIGINT) = 5",
         "CAST(id AS VARCHAR) = '5'",
-        "CAST(g AS INT) = 5",
+        "CAST(g AS VARCHAR) = '0.1'",
         "id + 1 = 5",
         "b",
         "NOT b",

@@ -150,7 +150,9 @@ impl Failure {
                 DataFusionError::ResourcesExhausted(_) => {
                     Some("SET datafusion.runtime.memory_limit = '2G' allows more memory".to_owned())
                 }
-                DataFusionError::Internal(_) => Some("this is a bug: please report it with the statement".to_owned()),
+                DataFusionError::Internal(_) => {
+                    Some("unless a path or a disk explains it, this is a bug: please report it".to_owned())
+                }
                 _ => None,
             }
         };
@@ -162,7 +164,8 @@ impl Failure {
 /// The name in DataFusion's two messages about settings that are not there.
 fn unknown_setting(message: &str) -> Option<&str> {
     let quoted = message
-        .strip_prefix("could not find config namespace for key ")
+        .strip_prefix("could not find config namespace ")
+        .map(|rest| rest.trim_start_matches("for key "))
         .or_else(|| Some(message.strip_prefix("config value ")?.split_once(" not found on ")?.0))?;
     Some(quoted.trim_matches('"'))
 }
@@ -277,6 +280,17 @@ const CLASSES: [&str; 12] = [
     "Io error: ",
 ];
 
+/// Words that read ill, and better ones.
+const WORDS: [(&str, &str); 7] = [
+    ("Expected: ", "expected "),
+    (", found: EOF", ", found the end of the statement"),
+    (", found: ", ", found "),
+    ("Error parsing ", "cannot parse "),
+    ("Error while parsing ", "cannot parse "),
+    ("expects NativeType::", "expects "),
+    ("received NativeType::", "received "),
+];
+
 /// A message in our style: no class in front, lower case, no full stop, the parser's telegram style made a sentence.
 fn sentence(text: &str) -> String {
     let mut text = text.trim();
@@ -284,10 +298,7 @@ fn sentence(text: &str) -> String {
         text = rest;
     }
     let text = text.strip_suffix('.').unwrap_or(text);
-    let text = text
-        .replacen("Expected: ", "expected ", 1)
-        .replacen(", found: EOF", ", found the end of the statement", 1)
-        .replacen(", found: ", ", found ", 1);
+    let text = WORDS.iter().fold(text.to_owned(), |text, (theirs, ours)| text.replacen(theirs, ours, 1));
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         // Abbreviations (SQL) and names (INSERT) keep their capitals.

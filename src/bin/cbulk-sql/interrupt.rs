@@ -1,10 +1,9 @@
 //! Ctrl-C: the first cancels the statement, the second, when the first is not heeded, ends the program.
 
-use std::process;
+use std::{io, process, thread};
 
+use tokio::runtime::Builder;
 use tokio::sync::watch;
-
-use crate::print::notice;
 
 /// Exit code of an interrupted program: 128 and the number of the signal, as shells have it.
 pub(crate) const EXIT_CODE: u8 = 130;
@@ -24,23 +23,26 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Listens from now on. Must be called within the runtime.
-    pub(crate) fn listen() -> Self {
+    /// Listens from now on, on a thread of its own: it hears Ctrl-C however busy the others are.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub(crate) fn listen() -> io::Result<Self> {
         let (state, _) = watch::channel(State::Running);
         let listener = state.clone();
-        tokio::spawn(async move {
-            loop {
-                if let Err(error) = tokio::signal::ctrl_c().await {
-                    return notice(format_args!("warning: statements cannot be cancelled by Ctrl-C: {error}"));
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        thread::Builder::new().name("interrupt".into()).spawn(move || {
+            runtime.block_on(async {
+                while tokio::signal::ctrl_c().await.is_ok() {
+                    listener.send_modify(|state| match state {
+                        State::Idle => {}
+                        State::Running => *state = State::Requested,
+                        State::Requested => process::exit(EXIT_CODE.into()),
+                    });
                 }
-                listener.send_modify(|state| match state {
-                    State::Idle => {}
-                    State::Running => *state = State::Requested,
-                    State::Requested => process::exit(EXIT_CODE.into()),
-                });
-            }
-        });
-        Self { state }
+            });
+        })?;
+        Ok(Self { state })
     }
 
     /// A statement begins; what was requested before does not concern it.

@@ -22,7 +22,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use cbulk::{ClusterOptions, Session, SessionBuilder};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Args, Input};
 use crate::failure::Failure;
@@ -50,20 +50,20 @@ fn start(args: &Args) -> Result<(), Stop> {
     // Whatever can be refused is refused before anything runs.
     let sources = sources(&args.inputs)?;
     let session = session(args)?;
-    let runtime = Runtime::new().map_err(|e| Failure::aborted(format!("cannot start worker threads: {e}")))?;
-    let result = run(args, sources, session, &runtime);
+    let no_threads = |e: io::Error| Failure::aborted(format!("cannot start threads: {e}"));
+    let workers = Runtime::new().map_err(no_threads)?;
+    let front = Builder::new_current_thread().enable_all().build().map_err(no_threads)?;
+    let interrupt = Interrupt::listen().map_err(no_threads)?;
+    let mut shell = Shell::new(session, workers.handle().clone(), interrupt, args);
+    let result = run(args, sources, &mut shell, &front);
     // Nobody waits for a thread that still reads standard input.
-    runtime.shutdown_background();
+    front.shutdown_background();
+    workers.shutdown_background();
     result
 }
 
-fn run(args: &Args, sources: Vec<Source>, session: Session, runtime: &Runtime) -> Result<(), Stop> {
-    let interrupt = {
-        let _context = runtime.enter();
-        Interrupt::listen()
-    };
-    let mut shell = Shell::new(session, interrupt, args);
-    runtime.block_on(async {
+fn run(args: &Args, sources: Vec<Source>, shell: &mut Shell, front: &Runtime) -> Result<(), Stop> {
+    front.block_on(async {
         for (name, value) in &args.set {
             shell.set(name, value).await?;
         }
@@ -74,9 +74,9 @@ fn run(args: &Args, sources: Vec<Source>, session: Session, runtime: &Runtime) -
     })?;
     if args.inputs.is_empty() {
         if io::stdin().is_terminal() {
-            repl::run(&mut shell, runtime, !args.no_history)?;
+            repl::run(shell, front, !args.no_history)?;
         } else {
-            runtime.block_on(shell.script(Source::stdin()))?;
+            front.block_on(shell.script(Source::stdin()))?;
         }
     }
     Ok(())
@@ -105,7 +105,11 @@ fn session(args: &Args) -> Result<Session, Failure> {
     if let Some(connections) = args.connections {
         cluster.connections_per_node = connections;
     }
-    let mut builder = SessionBuilder::default().with_cluster(cluster);
+    let mut builder = SessionBuilder::default();
+    // Where nobody speaks of a cluster there need not be one.
+    if cluster != ClusterOptions::default() || !args.host.is_empty() {
+        builder = builder.with_cluster(cluster);
+    }
     if let Some(folder) = &args.iceberg_folder {
         builder = builder.with_iceberg_folder(folder);
     }

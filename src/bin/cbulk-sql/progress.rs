@@ -1,15 +1,27 @@
 //! The progress of a statement, read off the metrics of its plan, on standard error while it is a terminal.
 
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write;
+use std::io;
 use std::time::{Duration, Instant};
 
+use console::Term;
 use datafusion::physical_plan::ExecutionPlan;
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 /// Names of the metrics that scans, counts and writes of this project keep.
 const SPLITS_TOTAL: &str = "splits_total";
 const SPLITS_DONE: &str = "splits_done";
 const ROWS_COUNTED: &str = "rows_counted";
 const ROWS_WRITTEN: &str = "rows_written";
+/// A node that counts on the server gives out one row for very many.
+const COUNT_NODE: &str = "CassandraCountExec";
+
+/// What the bar looks like.
+const WITH_SPLITS: &str = "[{bar:30}] {pos}/{len} splits · {msg}";
+const WITHOUT_SPLITS: &str = "{spinner} {msg}";
 
 /// Quick statements show nothing.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
@@ -40,10 +52,9 @@ impl Measured {
             if let Some(rows) = value(ROWS_WRITTEN) {
                 *self.rows_written.get_or_insert(0) += rows;
             }
-            // A node that counts gives out one row for very many.
             if let Some(rows) = value(ROWS_COUNTED) {
                 self.rows_read += rows;
-            } else if plan.children().is_empty() {
+            } else if plan.children().is_empty() && plan.name() != COUNT_NODE {
                 self.rows_read += metrics.output_rows().unwrap_or(0);
             }
         }
@@ -60,10 +71,10 @@ impl Measured {
         let mut text = format!("{:.0} s", elapsed.as_secs_f64());
         if rows > 0 {
             let rate = per_second(rows, elapsed);
-            text += &format!(" · {} {word} · {} rows/s", HumanCount(rows as u64), HumanCount(rate));
+            let _ = write!(text, " · {} {word} · {} rows/s", HumanCount(rows as u64), HumanCount(rate));
         }
         if let Some(left) = self.left(elapsed) {
-            text += &format!(" · {:.0} s left", left.as_secs_f64().ceil());
+            let _ = write!(text, " · {:.0} s left", left.as_secs_f64().ceil());
         }
         text
     }
@@ -106,16 +117,16 @@ impl Progress {
         }
         let measured = Measured::of(plan);
         if self.bar.is_hidden() {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(Unpadded(Term::buffered_stderr()))));
         }
         if measured.splits_total > 0 {
             if self.bar.length().is_none() {
-                self.bar.set_style(style("[{bar:30}] {pos}/{len} splits · {msg}").progress_chars("=> "));
+                self.bar.set_style(style(WITH_SPLITS).progress_chars("=> "));
             }
             self.bar.set_length(measured.splits_total as u64);
             self.bar.set_position(measured.splits_done as u64);
         } else {
-            self.bar.set_style(style("{spinner} {msg}"));
+            self.bar.set_style(style(WITHOUT_SPLITS));
         }
         self.bar.set_message(measured.text(elapsed));
         self.bar.tick();
@@ -131,4 +142,51 @@ impl Drop for Progress {
 /// The template is ours and right; were it not, the bar would look plain.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A terminal on which the bar is not filled up with blanks to the end of the line. With them, the `^C` that the terminal
+/// writes when somebody cancels would go to the next line, and the bar would stay for ever.
+#[derive(Debug)]
+struct Unpadded(Term);
+
+impl TermLike for Unpadded {
+    fn width(&self) -> u16 {
+        self.0.size().1
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_up(lines)
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_down(lines)
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_right(columns)
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_left(columns)
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.0.write_line(text)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        if text.trim_matches(' ').is_empty() { Ok(()) } else { self.0.write_str(text) }
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

@@ -21,7 +21,7 @@ const CONTINUATION: &str = "cbulk-> ";
 ///
 /// # Errors
 /// The terminal cannot be used.
-pub(crate) fn run(shell: &mut Shell, runtime: &Runtime, keep_history: bool) -> Result<(), Failure> {
+pub(crate) fn run(shell: &mut Shell, front: &Runtime, keep_history: bool) -> Result<(), Failure> {
     // The prompt goes to the terminal itself, so that standard output has results only.
     let config = Config::builder().behavior(Behavior::PreferTerm).auto_add_history(false).build();
     let mut editor: DefaultEditor =
@@ -56,14 +56,14 @@ pub(crate) fn run(shell: &mut Shell, runtime: &Runtime, keep_history: bool) -> R
         // Pasted text may have several lines.
         let pieces: Vec<_> = line.split('\n').flat_map(|line| splitter.push(line)).collect();
         if splitter.is_between() {
-            remember(&mut editor, &history, typed.trim());
+            remember(&mut editor, history.as_ref(), typed.trim());
             typed.clear();
             // Positions in errors count from the start of what was typed.
             splitter = Splitter::default();
         }
         for piece in pieces {
             shell.interrupt.arm();
-            let result = runtime.block_on(shell.piece(&piece));
+            let result = front.block_on(shell.piece(&piece));
             shell.interrupt.disarm();
             match result {
                 Ok(()) => {}
@@ -81,7 +81,7 @@ pub(crate) fn run(shell: &mut Shell, runtime: &Runtime, keep_history: bool) -> R
     }
 }
 
-fn remember(editor: &mut Editor<(), FileHistory>, file: &Option<PathBuf>, typed: &str) {
+fn remember(editor: &mut Editor<(), FileHistory>, file: Option<&PathBuf>, typed: &str) {
     if typed.is_empty() || !matches!(editor.add_history_entry(typed), Ok(true)) {
         return;
     }

@@ -1,6 +1,7 @@
 //! Runs statements, one after the other, for `--command`, `--file` and the interactive shell alike.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cbulk::Session;
@@ -11,8 +12,9 @@ use datafusion::arrow::datatypes::{DataType, UInt64Type};
 use datafusion::sql::parser::Statement as ParsedStatement;
 use datafusion::sql::sqlparser::ast;
 use futures::StreamExt;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::args::Args;
@@ -58,8 +60,12 @@ impl From<PrintError> for Stop {
 }
 
 /// A session and how its results are shown.
+///
+/// Statements are planned and run by the workers. The thread that reads, prints and shows the progress has a runtime of
+/// its own, since the clock of the workers' runtime stands still while all of them compute.
 pub(crate) struct Shell {
     session: Session,
+    workers: Handle,
     pub(crate) interrupt: Interrupt,
     /// Somebody types and reads: definitions are answered by `ok`.
     pub(crate) interactive: bool,
@@ -72,9 +78,10 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    pub(crate) fn new(session: Session, interrupt: Interrupt, args: &Args) -> Self {
+    pub(crate) fn new(session: Session, workers: Handle, interrupt: Interrupt, args: &Args) -> Self {
         Self {
             session,
+            workers,
             interrupt,
             interactive: false,
             format: args.format,
@@ -94,7 +101,12 @@ impl Shell {
         let sql = format!("SET {name} = '{}'", value.replace('\'', "''"));
         let refused = |e| Failure::plan(&e).within(format_args!("--set {name}={value}"));
         for statement in self.session.parse(&sql).map_err(refused)? {
-            self.session.plan(statement).await.map_err(refused)?;
+            let session = self.session.clone();
+            let mut work = JoinSet::new();
+            work.spawn_on(async move { session.plan(statement).await.map(drop) }, &self.workers);
+            if let Some(planned) = work.join_next().await {
+                planned.map_err(|panic| panicked(&panic))?.map_err(refused)?;
+            }
         }
         Ok(())
     }
@@ -192,11 +204,7 @@ impl Shell {
 
     async fn run(&mut self, statement: ParsedStatement, started: Instant) -> Result<(), Stop> {
         let done = past_participle(&statement);
-        let query = tokio::select! {
-            biased;
-            () = self.interrupt.requested() => return Err(Stop::Interrupted),
-            query = self.session.plan(statement) => query.map_err(|e| Failure::plan(&e))?,
-        };
+        let query = self.plan(statement).await?;
         let mut shown = if query.writes {
             Shown::Written { rows: 0 }
         } else if query.schema.fields().is_empty() {
@@ -218,19 +226,43 @@ impl Shell {
         Ok(())
     }
 
-    /// Lets the statement run on the worker threads while this one shows its result and its progress.
-    async fn drive(&self, query: &Query, shown: &mut Shown) -> Result<(), Stop> {
+    async fn plan(&self, statement: ParsedStatement) -> Result<Arc<Query>, Stop> {
+        let session = self.session.clone();
+        let mut work = JoinSet::new();
+        work.spawn_on(async move { session.plan(statement).await }, &self.workers);
+        tokio::select! {
+            biased;
+            () = self.interrupt.requested() => {
+                end(work).await;
+                Err(Stop::Interrupted)
+            }
+            planned = work.join_next() => match planned {
+                Some(Ok(Ok(query))) => Ok(Arc::new(query)),
+                Some(Ok(Err(error))) => Err(Failure::plan(&error).into()),
+                Some(Err(panic)) => Err(panicked(&panic).into()),
+                None => Err(Stop::Interrupted),
+            },
+        }
+    }
+
+    /// Lets the statement run, and shows its result and its progress meanwhile.
+    async fn drive(&self, query: &Arc<Query>, shown: &mut Shown) -> Result<(), Stop> {
         let mut progress = self.progress.then(Progress::start);
-        let mut stream = query.execute().map_err(|e| Failure::run(&e))?;
         let (sender, mut batches) = mpsc::channel(1);
         let mut work = JoinSet::new();
-        work.spawn(async move {
-            while let Some(batch) = stream.next().await {
-                if sender.send(batch).await.is_err() {
-                    break;
+        let running = Arc::clone(query);
+        work.spawn_on(
+            async move {
+                let mut stream = running.execute()?;
+                while let Some(batch) = stream.next().await {
+                    if sender.send(batch?).await.is_err() {
+                        break;
+                    }
                 }
-            }
-        });
+                Ok(())
+            },
+            &self.workers,
+        );
         let mut tick = interval(progress::INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let result = loop {
@@ -245,35 +277,38 @@ impl Shell {
                 }
                 batch = batches.recv() => batch,
             };
-            match batch {
-                Some(Ok(batch)) => {
-                    if shown.is_on_terminal() {
-                        progress = None;
-                    }
-                    if let Err(stop) = shown.batch(&batch) {
-                        break Err(stop);
-                    }
-                }
-                Some(Err(error)) => break Err(Failure::run(&error).into()),
-                None => break Ok(()),
+            let Some(batch) = batch else { break Ok(()) };
+            if shown.is_on_terminal() {
+                progress = None;
+            }
+            if let Err(stop) = shown.batch(&batch) {
+                break Err(stop);
             }
         };
         drop(progress);
         drop(batches);
         // Whatever the end, the work is over before the next line is printed.
-        match result {
-            Ok(()) => match work.join_next().await {
-                Some(Err(panic)) => Err(Failure::aborted(format!("a bug ended the statement: {panic}")).into()),
-                _ => shown.finish(),
-            },
-            Err(stop) => {
-                if timeout(GRACE, work.shutdown()).await.is_err() {
-                    notice("warning: the statement has been told to end, but has not ended yet");
-                }
-                Err(stop)
-            }
+        if let Err(stop) = result {
+            end(work).await;
+            return Err(stop);
+        }
+        match work.join_next().await {
+            Some(Ok(Err(error))) => Err(Failure::run(&error).into()),
+            Some(Err(panic)) => Err(panicked(&panic).into()),
+            _ => shown.finish(),
         }
     }
+}
+
+/// Cancels what a statement has begun, and waits until it has tidied up.
+async fn end<T: 'static>(mut work: JoinSet<T>) {
+    if timeout(GRACE, work.shutdown()).await.is_err() {
+        notice("warning: the statement has been told to end, but has not ended yet");
+    }
+}
+
+fn panicked(panic: &JoinError) -> Failure {
+    Failure::aborted(format!("a bug ended the statement: {panic}")).with_hint("please report it with the statement")
 }
 
 /// What is shown of a result.

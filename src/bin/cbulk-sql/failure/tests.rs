@@ -52,7 +52,7 @@ fn classes_of_errors_and_rules_are_not_told() {
 fn contexts_that_say_something_are_told() {
     let inner = DataFusionError::External("invalid digit found in string".into());
     let wrapped = DataFusionError::Context("Error parsing x as usize".into(), Box::new(inner));
-    assert_eq!(plan(wrapped), "error: error parsing x as usize\n  caused by: invalid digit found in string");
+    assert_eq!(plan(wrapped), "error: cannot parse x as usize\n  caused by: invalid digit found in string");
 }
 
 #[test]
@@ -74,10 +74,10 @@ fn positions_are_those_in_the_script() {
 fn advice_is_set_apart() {
     let error = DataFusionError::Plan("Invalid function 'nofunc'.\nDid you mean 'trunc'?".into());
     assert_eq!(plan(error), "error: invalid function 'nofunc'\nhint: did you mean 'trunc'?");
-    let error = DataFusionError::Configuration("Could not find config namespace \"a\" for key \"a.b\"".into());
-    assert!(plan(error).starts_with("error: could not find"));
-    let error = DataFusionError::Configuration("Could not find config namespace for key \"foo\"".into());
-    assert_eq!(plan(error), "error: there is no setting 'foo'\nhint: SHOW ALL lists the settings");
+    for message in ["Could not find config namespace \"foo\"", "Could not find config namespace for key \"foo\""] {
+        let error = plan(DataFusionError::Configuration(message.into()));
+        assert_eq!(error, "error: there is no setting 'foo'\nhint: SHOW ALL lists the settings");
+    }
     let error = DataFusionError::Configuration("Config value \"nope\" not found on CassandraOptions".into());
     assert_eq!(plan(error), "error: there is no setting 'nope'\nhint: SHOW ALL lists the settings");
 }

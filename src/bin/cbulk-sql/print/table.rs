@@ -148,18 +148,18 @@ impl Table {
 /// The lines of a value, control characters escaped. A line break at the very end is not shown.
 fn lines(value: &str) -> impl Iterator<Item = Cow<'_, str>> {
     value.strip_suffix('\n').unwrap_or(value).split('\n').map(|line| {
-        if line.contains(char::is_control) {
-            Cow::Owned(line.chars().fold(String::with_capacity(line.len() + 8), |mut escaped, c| {
-                if c.is_control() {
-                    escaped.extend(c.escape_default())
-                } else {
-                    escaped.push(c)
-                }
-                escaped
-            }))
-        } else {
-            Cow::Borrowed(line)
+        if !line.contains(char::is_control) {
+            return Cow::Borrowed(line);
         }
+        let mut escaped = String::with_capacity(line.len() + 8);
+        for c in line.chars() {
+            if c.is_control() {
+                escaped.extend(c.escape_default());
+            } else {
+                escaped.push(c);
+            }
+        }
+        Cow::Owned(escaped)
     })
 }
 
