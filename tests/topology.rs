@@ -56,6 +56,17 @@ async fn cassandra_4_1_with_16_vnodes() {
     no_row_is_lost_with_a_node(&cluster).await;
 }
 
+#[test]
+fn a_wrong_row_is_noticed() {
+    let read = |keys: &[i64]| keys.iter().flat_map(|&k| rows_of(&rows(k..k + 1).project(&[1, 2]).unwrap())).collect();
+    let verdict = |rows: Vec<(i64, String)>| std::panic::catch_unwind(|| assert_rows(rows, 3, "read"));
+    verdict(read(&[2, 0, 1])).unwrap();
+    for wrong in [read(&[0, 1]), read(&[0, 1, 2, 3]), read(&[0, 1, 1, 2]), read(&[0, 1, 1])] {
+        verdict(wrong).unwrap_err();
+    }
+    verdict(vec![(0, "row 0".into()), (1, "row 2".into()), (2, "row 1".into())]).unwrap_err();
+}
+
 async fn every_row_is_read_once_from_a_replica(cluster: &RealCluster) {
     for replicas in 1..=3 {
         let ks = TestKeyspace::create_at(&cluster.hosts[0], replicas).await;
@@ -123,59 +134,43 @@ async fn a_load_is_complete_on_every_replica(cluster: &RealCluster) {
     ks.drop_it().await;
 }
 
-/// Node 2 stops in the middle of a scan, is away, and comes back; node 3 stops in the middle of a load.
+/// Node 2 stops in the middle of a load, is away, and comes back; node 3 dies in the middle of a scan.
 async fn no_row_is_lost_with_a_node(cluster: &RealCluster) {
     let ks = TestKeyspace::create_at(&cluster.hosts[0], 3).await;
     fill(&ks, MANY, 10).await;
+    create(&ks, "copy").await;
     let session = session_at(&cluster.hosts[0]);
-    a_node_stops_in_the_middle_of_a_scan(cluster, &ks, &session).await;
+    a_node_stops_in_the_middle_of_a_load(cluster, &ks, &session).await;
 
-    let points = ClusterOptions::new([&cluster.hosts[1], &cluster.hosts[2]]);
+    let points = ClusterOptions::new(&cluster.hosts[1..]);
     let new_session = SessionBuilder::default().with_cluster(points).build().unwrap();
     for session in [&session, &new_session] {
         all_rows_are_read(session, &ks, "t", MANY, "node 2 is away").await;
         set(session, &[("max_retries", "1"), ("read_consistency", "ALL"), ("write_consistency", "ALL")]).await;
-        for sql in ["SELECT v FROM {ks}.t", "SELECT count(*) FROM {ks}.t", "INSERT INTO {ks}.t VALUES (0, 0, 'row 0')"]
-        {
+        for (sql, place) in [
+            ("SELECT v FROM {ks}.t", "(table: {ks}.t, split: ("),
+            ("SELECT count(*) FROM {ks}.t", "(table: {ks}.t, split: ("),
+            ("INSERT INTO {ks}.t VALUES (0, 0, 'row 0')", "(table: {ks}.t)"),
+        ] {
             let (kind, message) = statement_error(session, &ks.sql(sql)).await;
-            eprintln!("{message}");
             assert_eq!(kind, ErrorKind::Unavailable, "{message}");
+            let reason = "consistency level ALL: it needs 3 replicas of each row, and only 2 are up; start the others";
+            assert!(message.contains(reason) && message.contains(&ks.sql(place)), "{message}");
         }
     }
 
     cluster.run(&["start-node", "2"]).await.unwrap();
     set(&session, &[("max_retries", "8")]).await;
     all_rows_are_read(&session, &ks, "t", MANY, "node 2 is back").await;
-    set(&session, &[("write_consistency", "LOCAL_QUORUM")]).await;
-    a_node_stops_in_the_middle_of_a_load(cluster, &ks, &session).await;
+    all_rows_are_read(&session, &ks, "copy", LOADED, "node 2 is back").await;
+
+    set(&session, &[("read_consistency", "LOCAL_ONE")]).await;
+    a_node_dies_in_the_middle_of_a_scan(cluster, &ks, &session).await;
+    all_rows_are_read(&session, &ks, "t", MANY, "node 3 is dead").await;
     ks.drop_it().await;
 }
 
-async fn a_node_stops_in_the_middle_of_a_scan(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {
-    set(session, &[("splits", "6"), ("page_size_rows", "100")]).await;
-    let statement = session.parse(&ks.sql("SELECT k, v FROM {ks}.t")).unwrap().pop_front().unwrap();
-    let query = session.plan(statement).await.unwrap();
-    let mut batches = query.execute().unwrap();
-    let (mut rows, mut stop) = (Vec::new(), None);
-    // Rows are taken while the node stops, but not so many that a split is finished before it has.
-    while rows.len() < 15_000 {
-        rows.extend(rows_of(&batches.try_next().await.unwrap().unwrap()));
-        if rows.len() > 2_000 {
-            stop.get_or_insert_with(|| cluster.run(&["stop-node", "2"]));
-        }
-    }
-    stop.unwrap().await.unwrap();
-    assert_eq!(metric(query.plan.as_ref(), "splits_done"), 0, "node 2 has done its part before it stopped");
-    while let Some(batch) = batches.try_next().await.unwrap() {
-        rows.extend(rows_of(&batch));
-    }
-    assert_rows(rows, MANY, "node 2 stopped");
-    assert_read_from_replicas(query.plan.as_ref(), "node 2 stopped");
-    set(session, &[("page_size_rows", "2000")]).await;
-}
-
 async fn a_node_stops_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {
-    create(ks, "copy").await;
     let mut source = fed_table(session, "source");
     let load = {
         let (session, load) = (session.clone(), ks.sql("INSERT INTO {ks}.copy SELECT * FROM source"));
@@ -184,18 +179,42 @@ async fn a_node_stops_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKe
     let mut stop = None;
     for first in (0..LOADED).step_by(100) {
         source.send(rows(first..first + 100)).await.unwrap();
-        if first >= 2_000 {
-            stop.get_or_insert_with(|| cluster.run(&["stop-node", "3"]));
-        }
         // Rows are sent while the node stops, but not all of them before it has.
-        if first == LOADED - 2_000 {
+        if first == LOADED / 5 {
+            stop = Some(cluster.run(&["stop-node", "2"]));
+        } else if first == LOADED / 5 * 4 {
             stop.take().unwrap().await.unwrap();
         }
     }
     drop(source);
     assert_eq!(load.await.unwrap(), LOADED);
     set(session, &[("read_consistency", "LOCAL_QUORUM")]).await;
-    all_rows_are_read(session, ks, "copy", LOADED, "node 3 stopped").await;
+    all_rows_are_read(session, ks, "copy", LOADED, "node 2 stopped").await;
+    set(session, &[("read_consistency", "LOCAL_ONE")]).await;
+}
+
+async fn a_node_dies_in_the_middle_of_a_scan(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {
+    set(session, &[("splits", "6"), ("page_size_rows", "100")]).await;
+    let statement = session.parse(&ks.sql("SELECT k, v FROM {ks}.t")).unwrap().pop_front().unwrap();
+    let query = session.plan(statement).await.unwrap();
+    let mut batches = query.execute().unwrap();
+    let (mut rows, mut kill) = (Vec::new(), None);
+    // Rows are taken while the node dies, but not so many that a split is finished before it has.
+    while rows.len() < 15_000 {
+        rows.extend(rows_of(&batches.try_next().await.unwrap().unwrap()));
+        if rows.len() > 2_000 {
+            kill.get_or_insert_with(|| cluster.run(&["kill", "3"]));
+        }
+    }
+    kill.unwrap().await.unwrap();
+    assert_eq!(metric(query.plan.as_ref(), "splits_done"), 0, "node 3 has done its part before it died");
+    while let Some(batch) = batches.try_next().await.unwrap() {
+        rows.extend(rows_of(&batch));
+    }
+    assert_rows(rows, MANY, "node 3 died");
+    assert_read_from_replicas(query.plan.as_ref(), "node 3 died");
+    eprintln!("retries {}", metric(query.plan.as_ref(), "retries"));
+    set(session, &[("page_size_rows", "2000")]).await;
 }
 
 /// Reads and counts the table; returns the number of splits it was read in.
