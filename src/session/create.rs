@@ -174,7 +174,9 @@ fn take_options(context: &SessionContext, statement: &mut Statement) -> DataFusi
         CreateTableOptions::None => Vec::new(),
         CreateTableOptions::With(given) => given,
         other => {
-            return Err(Error::config(format!("'{other}': options of a table are written WITH (name = 'value')")).into());
+            return Err(
+                Error::config(format!("'{other}': options of a table are written WITH (name = 'value')")).into()
+            );
         }
     };
     let mut options = CreateOptions::default();

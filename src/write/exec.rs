@@ -19,7 +19,7 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::batch::{GroupLimit, PartitionKeys, statement_groups};
-use super::sender::{Sender, StatementGroup, WriteMetrics};
+use super::sender::{ROWS_WRITTEN, Sender, StatementGroup, WriteMetrics};
 use super::{WriteRecipe, cql};
 use crate::cluster::route::token_of_key;
 use crate::codec::encode::{BoundBatch, RowEncoder};
@@ -111,7 +111,11 @@ impl ExecutionPlan for CassandraWriteExec {
         let recipe = Arc::clone(&self.recipe);
         let partitions = self.input.output_partitioning().partition_count();
         let metrics = WriteMetrics::new(&self.metrics, partition);
-        let written = async move { count_batch(write_partition(&recipe, input, partitions, metrics).await?) };
+        let all = self.metrics.clone();
+        let written = async move {
+            let written = write_partition(&recipe, input, partitions, metrics).await;
+            count_batch(written.map_err(|error| error.context(written_before(&all)))?)
+        };
         Ok(Box::pin(RecordBatchStreamAdapter::new(count_schema(), stream::once(written))))
     }
 
@@ -131,7 +135,7 @@ async fn write_partition(
     let encoder = RowEncoder::try_new(&recipe.columns, &schema)
         .map_err(|e| e.with_context("table", recipe.table.name.to_string()))?;
     let limit = GroupLimit::new(&recipe.options);
-    let sender = Arc::new(Sender::start(recipe, metrics.clone()).await?);
+    let sender = Arc::new(Sender::start(recipe, metrics).await?);
     let in_flight = recipe.options.groups_in_flight_per_node.get().saturating_mul(sender.node_count());
     let in_flight = in_flight.div_ceil(partitions.max(1)).max(1);
 
@@ -139,18 +143,20 @@ async fn write_partition(
         .map(|batch| Ok::<_, DataFusionError>(groups_of(recipe, &encoder, limit, &batch?)?))
         .map_ok(|groups| stream::iter(groups.into_iter().map(Ok)))
         .try_flatten();
-    let written: DataFusionResult<u64> = groups
+    groups
         .map_ok(|group| {
             let sender = Arc::clone(&sender);
             async move { sender.send(group).await.map_err(DataFusionError::from) }
         })
         .try_buffer_unordered(in_flight)
         .try_fold(0_u64, |sum, rows| async move { Ok(sum + rows as u64) })
-        .await;
-    written.map_err(|error| match Error::find(&error) {
-        Some(_) => error.context(format!("{} rows of this partition had been written", metrics.rows_written.value())),
-        None => error,
-    })
+        .await
+}
+
+/// What is there after a failure. Requests in flight may yet add to it, so it is a lower bound.
+fn written_before(metrics: &ExecutionPlanMetricsSet) -> String {
+    let rows = metrics.clone_inner().sum_by_name(ROWS_WRITTEN).map_or(0, |rows| rows.as_usize());
+    format!("at least {rows} rows had been written")
 }
 
 /// The statement groups of a batch, every row checked before the first is sent.
@@ -169,7 +175,8 @@ fn groups_of(
         keys.push(|buffer| bound.partition_key(row, buffer))?;
     }
     let bound = Arc::new(bound);
-    let groups = statement_groups(&keys, limit, token_of_key, |row| bound.row_bytes(row));
+    let hashes = (0..bound.num_rows()).map(|row| bound.clustering_hash(row)).collect::<Result<Vec<u64>>>()?;
+    let groups = statement_groups(&keys, limit, token_of_key, |row| hashes[row], |row| bound.row_bytes(row));
     Ok(groups
         .into_iter()
         .map(|rows| StatementGroup {

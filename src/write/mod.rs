@@ -11,6 +11,8 @@
 //! What is atomic: the rows of one statement group, on each replica. Nothing more: a statement that fails or is cancelled
 //! has written some of its rows, and running it again writes the same rows over them.
 //!
+//! Of several rows with the same primary key in one statement, any one may be the last; each is written as a whole.
+//!
 //! A row is counted as written when the replicas that the consistency level asks for have acknowledged it.
 
 pub(crate) mod batch;
