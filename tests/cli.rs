@@ -408,3 +408,11 @@ fn an_interrupt_while_waiting_for_input_ends_the_program() {
     // Its standard input is still open.
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_person_at_a_terminal_is_served() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/terminal.py");
+    let output = Command::new("python3").args([script, env!("CARGO_BIN_EXE_cbulk-sql")]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
