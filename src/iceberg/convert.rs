@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, make_array};
 use datafusion::arrow::compute::{CastOptions, can_cast_types, cast_with_options};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Field, Int64Type, Time64NanosecondType, TimeUnit, TimestampMillisecondType,
@@ -40,8 +40,8 @@ enum How {
 }
 
 impl Conversion {
-    /// The conversion of a query's column `from` to the table's column `to`. With `exact_type` (the source of a partition
-    /// transform) the result has the table's type itself.
+    /// The conversion of a query's column `from` to the table's column `to`. With `exact_type` the
+    /// result has the table's type itself.
     ///
     /// # Errors
     /// Types that cannot be converted without a cast by the user.
@@ -106,25 +106,21 @@ impl Conversion {
         // Which value it was is only asked when there is one.
         let scaled: std::result::Result<PrimitiveArray<Int64Type>, ArrowError> =
             array.try_unary(|v| scale(v).ok_or_else(|| ArrowError::ComputeError(String::new())));
-        match scaled {
-            // All 64-bit times share their layout: only the type changes.
-            Ok(micros) => {
-                let data = micros.into_data().into_builder().data_type(self.to.clone());
-                data.build().map(datafusion::arrow::array::make_array).map_err(|e| self.broken(&e))
-            }
-            Err(_) => {
-                let row = (0..array.len()).find(|&i| array.is_valid(i) && scale(array.value(i)).is_none());
-                let row = row.unwrap_or_default();
-                let what = match self.how {
-                    How::Divide => format!(
-                        "a value with {} ns beyond the microsecond, which Iceberg cannot hold (round it with date_trunc)",
-                        array.value(row) % NANOS_PER_MICRO
-                    ),
-                    _ => "a timestamp too far from 1970 for microseconds in 64 bits".to_owned(),
-                };
-                Err(self.refused(&what, first_row, row))
-            }
-        }
+        let Ok(micros) = scaled else {
+            let row = (0..array.len()).find(|&i| array.is_valid(i) && scale(array.value(i)).is_none());
+            let row = row.unwrap_or_default();
+            let what = match self.how {
+                How::Divide => format!(
+                    "a value with {} ns beyond the microsecond, which Iceberg cannot hold (round it with date_trunc)",
+                    array.value(row) % NANOS_PER_MICRO
+                ),
+                _ => "a timestamp too far from 1970 for microseconds in 64 bits".to_owned(),
+            };
+            return Err(self.refused(&what, first_row, row));
+        };
+        // All 64-bit times share their layout: only the type changes.
+        let data = micros.into_data().into_builder().data_type(self.to.clone());
+        data.build().map(make_array).map_err(|e| self.broken(&e))
     }
 
     fn refused(&self, what: &str, first_row: u64, row: usize) -> Error {

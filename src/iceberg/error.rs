@@ -20,10 +20,11 @@ pub(crate) fn failed(doing: impl std::fmt::Display, error: &::iceberg::Error) ->
     let mut message = format!("could not {doing}: {}", error.message());
     let mut cause = std::error::Error::source(error);
     while let Some(e) = cause {
+        message.push_str(": ");
         // An `iceberg` error inside another prints its whole story; its message is enough.
         match e.downcast_ref::<::iceberg::Error>() {
-            Some(inner) => message.push_str(&format!(": {}", inner.message())),
-            None => message.push_str(&format!(": {e}")),
+            Some(inner) => message.push_str(inner.message()),
+            None => message.push_str(&e.to_string()),
         }
         cause = e.source();
     }

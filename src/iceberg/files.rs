@@ -1,12 +1,9 @@
-//! Data files being written: Parquet through `iceberg`'s writers, one file at a time for an unpartitioned table, several
-//! for a partitioned one.
+//! Data files being written: Parquet through `iceberg`'s writers, their names and places.
 //!
-//! Memory. A Parquet writer keeps one row group, encoded and compressed, until it is full (16 MiB), and twice that for
-//! the moment of writing it out. A partitioned table has a writer for each partition value that turns up; together
-//! they keep at most 64 MiB an input partition of the plan (and at most 256 are open): beyond that the largest is closed,
-//! and its partition value goes on in another file. All of it times the number of input partitions.
+//! Memory: a Parquet writer keeps a row group, encoded and compressed, and writes it out when it is full (see
+//! [`Settings`](super::settings::Settings)); a partitioned table keeps rows instead (see
+//! [`Grouped`](super::grouped::Grouped)). Either times the number of input partitions of the plan.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,92 +14,15 @@ use ::iceberg::writer::file_writer::location_generator::{FileNameGenerator, Loca
 use ::iceberg::writer::file_writer::rolling_writer::RollingFileWriterBuilder;
 use ::iceberg::writer::{CurrentFileStatus, IcebergWriter, IcebergWriterBuilder};
 use datafusion::arrow::array::RecordBatch;
-use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use uuid::Uuid;
 
 use super::attempt::Attempt;
 use super::error::failed;
+use super::grouped::Grouped;
+use super::settings::Settings;
 use super::split::Split;
 use super::store::Store;
-use crate::error::{Error, Result};
-
-/// Bytes of a Parquet row group, where the table's properties do not say.
-const ROW_GROUP_BYTES: usize = 16 << 20;
-/// Bytes that the open files of a partitioned table keep in memory, an input partition.
-const BUFFER_BYTES: usize = 64 << 20;
-/// Open files of a partitioned table, an input partition.
-const OPEN_FILES: usize = 256;
-/// Level of zstd, where the table's properties do not say: higher ones cost more time than they save bytes.
-const ZSTD_LEVEL: i32 = 1;
-
-const PROPERTY_CODEC: &str = "write.parquet.compression-codec";
-const PROPERTY_LEVEL: &str = "write.parquet.compression-level";
-const PROPERTY_ROW_GROUP: &str = "write.parquet.row-group-size-bytes";
-const PROPERTY_FORMAT: &str = "write.format.default";
-
-type Builder = DataFileWriterBuilder<ParquetWriterBuilder, Locations, Names>;
-type Writer = DataFileWriter<ParquetWriterBuilder, Locations, Names>;
-
-/// How the files of a table are written, read from its properties once.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    parquet: WriterProperties,
-    target_file_bytes: usize,
-    row_group_bytes: usize,
-}
-
-impl Settings {
-    /// # Errors
-    /// A property that asks for what cannot be done: another file format, an unknown codec.
-    pub(crate) fn of(metadata: &TableMetadata) -> Result<Self> {
-        let get = |name: &str| metadata.properties().get(name).map(String::as_str);
-        let number = |name: &'static str| match get(name) {
-            Some(text) => text.parse::<usize>().map(Some).map_err(|_| property(name, text, "a whole number")),
-            None => Ok(None),
-        };
-        if let Some(format) = get(PROPERTY_FORMAT).filter(|f| !f.eq_ignore_ascii_case("parquet")) {
-            return Err(property(PROPERTY_FORMAT, format, "parquet, the only format written"));
-        }
-        let row_group_bytes = number(PROPERTY_ROW_GROUP)?.unwrap_or(ROW_GROUP_BYTES).max(1);
-        let properties = metadata.table_properties().map_err(|e| failed("read the table's properties", &e))?;
-        let parquet = WriterProperties::builder()
-            .set_compression(compression(get(PROPERTY_CODEC), get(PROPERTY_LEVEL))?)
-            .set_max_row_group_bytes(Some(row_group_bytes))
-            .set_created_by(concat!("cbulk ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
-        Ok(Self { parquet, target_file_bytes: properties.write_target_file_size_bytes, row_group_bytes })
-    }
-}
-
-fn compression(codec: Option<&str>, level: Option<&str>) -> Result<Compression> {
-    let number = |default: i32| match level {
-        Some(text) => text.parse::<i32>().map_err(|_| property(PROPERTY_LEVEL, text, "a whole number")),
-        None => Ok(default),
-    };
-    let bad_level = |_| property(PROPERTY_LEVEL, level.unwrap_or_default(), "a level that the codec has");
-    Ok(match codec.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("zstd") => Compression::ZSTD(ZstdLevel::try_new(number(ZSTD_LEVEL)?).map_err(bad_level)?),
-        Some("gzip") => {
-            let level = u32::try_from(number(6)?).unwrap_or(u32::MAX);
-            Compression::GZIP(GzipLevel::try_new(level).map_err(bad_level)?)
-        }
-        Some("brotli") => {
-            let level = u32::try_from(number(1)?).unwrap_or(u32::MAX);
-            Compression::BROTLI(BrotliLevel::try_new(level).map_err(bad_level)?)
-        }
-        Some("snappy") => Compression::SNAPPY,
-        Some("lz4") => Compression::LZ4_RAW,
-        Some("uncompressed") => Compression::UNCOMPRESSED,
-        Some(other) => {
-            return Err(property(PROPERTY_CODEC, other, "zstd, gzip, brotli, snappy, lz4 or uncompressed"));
-        }
-    })
-}
-
-fn property(name: &str, value: &str, expected: &str) -> Error {
-    Error::config(format!("the table's property {name} is '{value}': it must be {expected}"))
-}
+use crate::error::Result;
 
 /// The names of files: the attempt, the partition of the plan, a number.
 #[derive(Debug, Clone)]
@@ -163,29 +83,69 @@ fn partition_folders(key: &PartitionKey) -> Vec<String> {
         .collect()
 }
 
-/// The files that one input partition of a statement writes.
-pub(crate) struct Files {
-    builder: Builder,
+/// Makes the files of one input partition.
+pub(crate) struct Opener {
+    builder: DataFileWriterBuilder<ParquetWriterBuilder, Locations, Names>,
     spec: PartitionSpecRef,
     schema: SchemaRef,
-    row_group_bytes: usize,
-    split: Option<Arc<Split>>,
-    open: HashMap<Box<[u8]>, Writer>,
-    closed: Vec<DataFile>,
+}
+
+impl Opener {
+    /// A file for rows of this partition value; another follows it when it is large enough.
+    pub(crate) async fn open(&self, value: Struct) -> Result<OpenFile> {
+        // Also for an unpartitioned table, whose files must name its spec.
+        let key = PartitionKey::new(self.spec.as_ref().clone(), Arc::clone(&self.schema), value);
+        let writer = self.builder.build(Some(key)).await.map_err(|e| failed("begin a data file", &e))?;
+        Ok(OpenFile { writer, begun: false })
+    }
+}
+
+/// A file that is being written.
+pub(crate) struct OpenFile {
+    writer: DataFileWriter<ParquetWriterBuilder, Locations, Names>,
+    begun: bool,
+}
+
+impl OpenFile {
+    pub(crate) async fn write(&mut self, rows: RecordBatch) -> Result<()> {
+        self.begun |= rows.num_rows() > 0;
+        self.writer.write(rows).await.map_err(|e| failed("write a data file", &e))
+    }
+
+    /// Bytes so far.
+    pub(crate) fn size(&self) -> usize {
+        // The writer panics if it is asked before its first row.
+        if self.begun { self.writer.current_written_size() } else { 0 }
+    }
+
+    /// Finishes it. Several files if it was rolled, none if it has no rows.
+    pub(crate) async fn close(mut self) -> Result<Vec<DataFile>> {
+        self.writer.close().await.map_err(|e| failed("finish a data file", &e))
+    }
+}
+
+/// The files that one input partition of a statement writes.
+pub(crate) enum Files {
+    /// Of an unpartitioned table: one at a time.
+    Single(Box<OpenFile>),
+    /// Of a partitioned table: one a partition value.
+    Grouped(Box<Grouped>),
 }
 
 impl Files {
+    /// The files of input partition `partition` of `partitions`.
+    ///
     /// # Errors
     /// A partition spec that cannot be computed.
-    pub(crate) fn new(
+    pub(crate) async fn new(
         metadata: &TableMetadata,
         settings: &Settings,
         attempt: &Arc<Attempt>,
         partition: usize,
+        partitions: usize,
     ) -> Result<Self> {
         let schema = Arc::clone(metadata.current_schema());
         let spec = Arc::clone(metadata.default_partition_spec());
-        let split = if spec.is_unpartitioned() { None } else { Some(Arc::new(Split::new(&spec, &schema)?)) };
         let folder = metadata.properties().get("write.data.path").cloned();
         let locations = Locations {
             folder: folder.unwrap_or_else(|| format!("{}/data", metadata.location().trim_end_matches('/'))),
@@ -199,65 +159,27 @@ impl Files {
             locations,
             names,
         ));
-        let row_group_bytes = settings.row_group_bytes;
-        Ok(Self { builder, spec, schema, row_group_bytes, split, open: HashMap::new(), closed: Vec::new() })
+        let opener = Opener { builder, spec: Arc::clone(&spec), schema: Arc::clone(&schema) };
+        if spec.is_unpartitioned() {
+            return Ok(Self::Single(Box::new(opener.open(Struct::empty()).await?)));
+        }
+        let split = Split::new(&spec, &schema)?;
+        Ok(Self::Grouped(Box::new(Grouped::new(opener, split, partitions))))
     }
 
     /// Writes a batch in the table's schema.
     pub(crate) async fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        let Some(split) = &self.split else {
-            return self.write_to(Box::default(), batch, || Ok(Struct::empty())).await;
-        };
-        let split = Arc::clone(split);
-        for part in split.apply(&batch)? {
-            self.write_to(part.key, part.rows, || split.value(&part.first)).await?;
+        match self {
+            Self::Single(file) => file.write(batch).await,
+            Self::Grouped(grouped) => grouped.write(&batch).await,
         }
-        self.make_room().await
-    }
-
-    async fn write_to(
-        &mut self,
-        value: Box<[u8]>,
-        batch: RecordBatch,
-        data: impl FnOnce() -> Result<Struct>,
-    ) -> Result<()> {
-        let writing = |e: ::iceberg::Error| failed("write a data file", &e);
-        if let Some(writer) = self.open.get_mut(&value) {
-            return writer.write(batch).await.map_err(writing);
-        }
-        // Also for an unpartitioned table, whose files must name its spec.
-        let key = PartitionKey::new(self.spec.as_ref().clone(), Arc::clone(&self.schema), data()?);
-        let mut writer = self.builder.build(Some(key)).await.map_err(writing)?;
-        writer.write(batch).await.map_err(writing)?;
-        self.open.insert(value, writer);
-        Ok(())
-    }
-
-    /// Closes the largest files until the others fit into memory.
-    async fn make_room(&mut self) -> Result<()> {
-        while let Some(mut writer) = self.take_if_too_many() {
-            self.closed.extend(writer.close().await.map_err(|e| failed("finish a data file", &e))?);
-        }
-        Ok(())
-    }
-
-    /// The largest open file, if together they keep too much in memory.
-    fn take_if_too_many(&mut self) -> Option<Writer> {
-        let sizes = || self.open.iter().map(|(value, writer)| (value, writer.current_written_size()));
-        // Beyond a row group, a file's bytes have left the memory.
-        let kept: usize = sizes().map(|(_, size)| size.min(self.row_group_bytes)).sum();
-        if kept <= BUFFER_BYTES && self.open.len() <= OPEN_FILES {
-            return None;
-        }
-        let largest = sizes().max_by_key(|(_, size)| *size).map(|(value, _)| value.clone())?;
-        self.open.remove(&largest)
     }
 
     /// Finishes all files.
-    pub(crate) async fn close(mut self) -> Result<Vec<DataFile>> {
-        for (_, mut writer) in self.open {
-            self.closed.extend(writer.close().await.map_err(|e| failed("finish a data file", &e))?);
+    pub(crate) async fn close(self) -> Result<Vec<DataFile>> {
+        match self {
+            Self::Single(file) => file.close().await,
+            Self::Grouped(grouped) => grouped.close().await,
         }
-        Ok(self.closed)
     }
 }

@@ -1,8 +1,9 @@
 //! `WITH (partitioning = 'country, day(event_time), bucket(16, id)')`.
 
-use ::iceberg::spec::{PrimitiveType, Schema, Transform, Type, UnboundPartitionSpec};
+use ::iceberg::spec::{Schema, Transform, UnboundPartitionSpec};
 
 use super::error::failed;
+use super::split::is_fit_for_identity;
 use super::target::OPTION_PARTITIONING;
 use crate::error::{Error, Result};
 
@@ -23,17 +24,7 @@ pub(crate) fn parse(text: &str, schema: &Schema) -> Result<UnboundPartitionSpec>
             let known: Vec<_> = schema.as_struct().fields().iter().map(|f| f.name.as_str()).collect();
             Error::schema(format!("no column '{column}' to partition by: the columns are {}", known.join(", ")))
         })?;
-        // Neither has few values; and the `iceberg` crate cannot print some timestamps, which it does when it commits.
-        let whole = transform == Transform::Identity
-            && matches!(
-                field.field_type.as_ref(),
-                Type::Primitive(
-                    PrimitiveType::Float
-                        | PrimitiveType::Double
-                        | PrimitiveType::Timestamp
-                        | PrimitiveType::Timestamptz
-                )
-            );
+        let whole = transform == Transform::Identity && !is_fit_for_identity(&field.field_type);
         if whole || transform.result_type(&field.field_type).is_err() {
             return Err(Error::schema(format!(
                 "column '{column}' of type {} cannot be partitioned by '{term}'",

@@ -139,7 +139,7 @@ impl ExecutionPlan for IcebergScanExec {
             bytes.add(usize::try_from(total - counted).unwrap_or(usize::MAX));
             counted = total;
             baseline.record_output(batch.num_rows());
-            conform(batch, &schema)
+            conform(&batch, &schema)
         });
         // A limit is a hint: a partition that has that many rows may stop.
         let batches = batches.take_while(move |batch| {
@@ -178,7 +178,7 @@ impl ExecutionPlan for IcebergScanExec {
 
 /// A batch in the schema that was promised: constants of identity partitions come run-length encoded, and field ids and
 /// zones in the spelling of whoever wrote the file.
-fn conform(batch: RecordBatch, schema: &SchemaRef) -> DataFusionResult<RecordBatch> {
+fn conform(batch: &RecordBatch, schema: &SchemaRef) -> DataFusionResult<RecordBatch> {
     if schema.fields().is_empty() {
         return empty_rows(schema, batch.num_rows() as u64);
     }

@@ -13,7 +13,7 @@ use super::error::failed;
 use crate::error::{Error, Result};
 
 /// A file is read in parts of at least this many bytes.
-const MIN_PART_BYTES: u64 = 32 << 20;
+const MIN_PART_BYTES: u64 = 16 << 20;
 
 /// What a scan is asked for.
 pub(crate) struct Request {

@@ -12,7 +12,7 @@ use ::iceberg::spec::{
     Literal, PartitionSpec, PrimitiveLiteral, PrimitiveType, Schema, Struct, StructType, Transform, Type,
 };
 use ::iceberg::transform::{BoxedTransformFunction, create_transform_function};
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StructArray, UInt32Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, PrimitiveArray, RecordBatch, StructArray, UInt32Array};
 use datafusion::arrow::compute::take_record_batch;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Fields, Int32Type, TimestampMicrosecondType};
 use datafusion::arrow::row::{RowConverter, SortField};
@@ -67,11 +67,11 @@ impl Split {
         Ok(Self { transforms, partition_type, bytes: RowConverter::new(sort).map_err(arrow)?, fields })
     }
 
-    /// The parts of a batch in the table's schema, rows in their order.
+    /// The parts of a batch in the table's schema, rows in their order, and their bytes in memory.
     ///
     /// # Errors
     /// Values that a transform has no result for.
-    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<Vec<Part>> {
+    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<(Vec<Part>, usize)> {
         let values = self.transforms.iter().map(|(column, apply)| apply.apply(batch.column(*column)));
         let values = values.collect::<Result<Vec<_>>>()?;
         let rows = self.bytes.convert_columns(&values).map_err(arrow)?;
@@ -79,13 +79,11 @@ impl Split {
         for (i, row) in (0..).zip(rows.iter()) {
             groups.entry(row.data()).or_default().push(i);
         }
-        // Brought together by one `take`; each part is a slice of it.
-        let together = if groups.len() == 1 {
-            batch.clone()
-        } else {
-            let order = UInt32Array::from_iter_values(groups.values().flatten().copied());
-            take_record_batch(batch, &order).map_err(arrow)?
-        };
+        // Brought together by one `take`; each part is a slice of it. Also a copy if all rows are of one value: rows are
+        // kept for some time, and may be a small slice of something large.
+        let order = UInt32Array::from_iter_values(groups.values().flatten().copied());
+        let together = take_record_batch(batch, &order).map_err(arrow)?;
+        let bytes = together.get_array_memory_size();
         let values = StructArray::try_new(self.fields.clone(), values, None).map_err(arrow)?;
         let mut start = 0;
         let parts = groups.into_iter().map(|(key, members)| {
@@ -94,7 +92,7 @@ impl Split {
             let first: ArrayRef = Arc::new(values.slice(members[0] as usize, 1));
             Part { key: key.into(), first, rows }
         });
-        Ok(parts.collect())
+        Ok((parts.collect(), bytes))
     }
 
     /// The partition value of a [`Part`], in Iceberg's form.
@@ -130,14 +128,29 @@ fn apply(transform: Transform, source: &Type) -> Result<Apply> {
         Transform::Month if temporal => Apply::Temporal(Temporal::Month),
         Transform::Day if temporal => Apply::Temporal(Temporal::Day),
         Transform::Hour if timestamp => Apply::Temporal(Temporal::Hour),
-        // The crate dies when it prints one before 1970 into the snapshot's summary.
-        Transform::Identity if timestamp => {
-            return Err(Error::config(
-                "cannot write a table partitioned by a timestamp itself: take hour or day of it",
-            ));
+        Transform::Identity if !is_fit_for_identity(source) => {
+            return Err(Error::config(format!("cannot write a table partitioned by a column of type {source} itself")));
         }
         other => Apply::Other(create_transform_function(&other).map_err(|e| failed("read the partition spec", &e))?),
     })
+}
+
+/// Whether a column may be a partition value as it is. The `iceberg` crate dies of timestamps before 1970 when it prints
+/// them into the snapshot's summary, and cannot write uuids into manifests; floats have no order that all agree on.
+pub(super) fn is_fit_for_identity(source: &Type) -> bool {
+    !matches!(
+        source,
+        Type::Primitive(
+            PrimitiveType::Timestamp
+                | PrimitiveType::Timestamptz
+                | PrimitiveType::TimestampNs
+                | PrimitiveType::TimestamptzNs
+                | PrimitiveType::Float
+                | PrimitiveType::Double
+                | PrimitiveType::Uuid
+                | PrimitiveType::Fixed(_)
+        )
+    )
 }
 
 impl Apply {
@@ -165,14 +178,16 @@ const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 
 impl Temporal {
     fn apply(self, column: &ArrayRef) -> Result<ArrayRef> {
-        let values = match column.data_type() {
-            DataType::Date32 => {
-                column.as_primitive::<Date32Type>().unary::<_, Int32Type>(|days| self.of_days(i64::from(days)))
-            }
+        let values: PrimitiveArray<Int32Type> = match column.data_type() {
+            DataType::Date32 => column.as_primitive::<Date32Type>().unary(|days| self.of_days(i64::from(days))),
             _ => column
                 .as_primitive_opt::<TimestampMicrosecondType>()
                 .ok_or_else(|| Error::internal(format!("{self:?} of {}", column.data_type())))?
-                .unary::<_, Int32Type>(|micros| self.of_micros(micros)),
+                .try_unary(|micros| {
+                    self.of_micros(micros).ok_or_else(|| {
+                        Error::data(format!("a timestamp {micros} µs from 1970, too far to count its hours"))
+                    })
+                })?,
         };
         Ok(match self {
             // Days are dates to Iceberg, the others numbers.
@@ -181,29 +196,24 @@ impl Temporal {
         })
     }
 
-    /// Of a timestamp in microseconds since 1970.
-    pub(super) fn of_micros(self, micros: i64) -> i32 {
+    /// Of a timestamp in microseconds since 1970. Beyond the year 246,000 there are too many hours for 32 bits.
+    pub(super) fn of_micros(self, micros: i64) -> Option<i32> {
         match self {
-            Self::Hour => narrow(micros.div_euclid(MICROS_PER_HOUR)),
-            _ => self.of_days(micros.div_euclid(MICROS_PER_DAY)),
+            Self::Hour => i32::try_from(micros.div_euclid(MICROS_PER_HOUR)).ok(),
+            _ => Some(self.of_days(micros.div_euclid(MICROS_PER_DAY))),
         }
     }
 
-    /// Of a date in days since 1970.
+    /// Of a date in days since 1970, which has no hour.
+    #[expect(clippy::cast_possible_truncation, reason = "days are fewer than 2^31, so are their months and years")]
     pub(super) fn of_days(self, days: i64) -> i32 {
         let (year, month) = year_and_month(days);
-        narrow(match self {
-            Self::Year => year - 1970,
-            Self::Month => (year - 1970) * 12 + month,
-            Self::Day => days,
-            Self::Hour => days * 24,
-        })
+        match self {
+            Self::Year => (year - 1970) as i32,
+            Self::Month => ((year - 1970) * 12 + month) as i32,
+            Self::Day | Self::Hour => days as i32,
+        }
     }
-}
-
-/// All of 64-bit microseconds have hours, days, months and years that fit.
-fn narrow(value: i64) -> i32 {
-    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
 }
 
 /// Year and month (0 to 11) of a day since 1970-01-01, in the Gregorian calendar without end to either side.

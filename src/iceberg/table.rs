@@ -44,7 +44,7 @@ enum State {
     /// As it was after this snapshot: can be read only.
     Past(Table, i64),
     /// Not there yet: can be written only, once.
-    Future(NewTable),
+    Future(Box<NewTable>),
 }
 
 /// A name as it stands in SQL: `t`, `t$snapshots`, `t@123`.
@@ -110,7 +110,7 @@ impl IcebergTable {
     pub(crate) fn future(store: &Arc<Store>, new: NewTable) -> Result<Self> {
         let target = Target::new(Arc::clone(store), new.clone())?;
         let schema = types::visible_schema(&target.metadata, target.metadata.current_schema())?;
-        Ok(Self { store: Arc::clone(store), ident: target.ident, schema, state: State::Future(new) })
+        Ok(Self { store: Arc::clone(store), ident: target.ident, schema, state: State::Future(Box::new(new)) })
     }
 
     /// The table, the snapshot to read (none in a table without rows) and its columns.
@@ -192,7 +192,7 @@ impl TableProvider for IcebergTable {
             State::Current(table) => {
                 Target::existing(Arc::clone(&self.store), self.ident.clone(), table.metadata_ref())
             }
-            State::Future(new) => Target::new(Arc::clone(&self.store), new.clone())?,
+            State::Future(new) => Target::new(Arc::clone(&self.store), new.as_ref().clone())?,
             State::Past(_, id) => {
                 return Err(Error::config(format!("snapshot {id} of table {} can only be read", self.ident)).into());
             }

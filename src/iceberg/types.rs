@@ -30,14 +30,10 @@ use ::iceberg::spec::{
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema as ArrowSchema, SchemaRef, TimeUnit};
 
 use super::error::failed;
+use crate::codec::CQL_TYPE_KEY;
 use crate::error::{Error, Result};
 
-/// Metadata key of an Arrow field with the CQL type that its column has in Cassandra. Kept as the table property
-/// `cassandra.type.<column>`, and given back from there.
-pub(crate) const CASSANDRA_TYPE: &str = "cassandra.type";
-
 const EXTENSION_NAME: &str = "ARROW:extension:name";
-const EXTENSION_METADATA: &str = "ARROW:extension:metadata";
 const UUID_EXTENSION: &str = "arrow.uuid";
 
 /// The Iceberg schema of a new table with these columns.
@@ -130,11 +126,12 @@ fn is_uuid(field: &Field) -> bool {
     field.metadata().get(EXTENSION_NAME).is_some_and(|name| name == UUID_EXTENSION)
 }
 
-/// The properties of a new table that keep what an Iceberg schema cannot: the CQL types of its columns.
+/// The properties of a new table that keep what an Iceberg schema cannot: the CQL types of its columns, as
+/// `cassandra.type.<column>`.
 pub(crate) fn table_properties(fields: &Fields) -> HashMap<String, String> {
     fields
         .iter()
-        .filter_map(|f| Some((format!("{CASSANDRA_TYPE}.{}", f.name()), f.metadata().get(CASSANDRA_TYPE)?.clone())))
+        .filter_map(|f| Some((format!("{CQL_TYPE_KEY}.{}", f.name()), f.metadata().get(CQL_TYPE_KEY)?.clone())))
         .collect()
 }
 
@@ -150,10 +147,9 @@ pub(crate) fn visible_schema(metadata: &TableMetadata, schema: &Schema) -> Resul
             let mut kept = HashMap::new();
             if matches!(column.field_type.as_ref(), Type::Primitive(PrimitiveType::Uuid)) {
                 kept.insert(EXTENSION_NAME.to_owned(), UUID_EXTENSION.to_owned());
-                kept.insert(EXTENSION_METADATA.to_owned(), String::new());
             }
-            if let Some(cql) = metadata.properties().get(&format!("{CASSANDRA_TYPE}.{}", column.name)) {
-                kept.insert(CASSANDRA_TYPE.to_owned(), cql.clone());
+            if let Some(cql) = metadata.properties().get(&format!("{CQL_TYPE_KEY}.{}", column.name)) {
+                kept.insert(CQL_TYPE_KEY.to_owned(), cql.clone());
             }
             let plain = without_metadata(field).as_ref().clone().with_metadata(kept);
             match plain.data_type() {

@@ -26,7 +26,8 @@ use futures::{StreamExt, stream};
 use super::attempt::Attempt;
 use super::convert::Conversion;
 use super::error::failed;
-use super::files::{Files, Settings};
+use super::files::Files;
+use super::settings::Settings;
 use super::target::Target;
 use crate::error::{Error, Result};
 
@@ -91,10 +92,10 @@ impl Recipe {
                 input.fields().len()
             )));
         }
-        let sources: Vec<i32> = metadata.default_partition_spec().fields().iter().map(|f| f.source_id).collect();
-        let columns = metadata.current_schema().as_struct().fields();
-        let conversions = (input.fields().iter().zip(table.fields()).zip(columns))
-            .map(|((from, to), column)| Conversion::new(from.data_type(), to, sources.contains(&column.id)))
+        // Transforms take the table's own types; and rows that are kept must not hold shared buffers, as views do.
+        let exact_type = !metadata.default_partition_spec().is_unpartitioned();
+        let conversions = (input.fields().iter().zip(table.fields()))
+            .map(|(from, to)| Conversion::new(from.data_type(), to, exact_type))
             .collect::<Result<Vec<_>>>()?;
         let fields: Vec<Field> = (table.fields().iter().zip(&conversions))
             .map(|(field, conversion)| field.as_ref().clone().with_data_type(conversion.data_type().clone()))
@@ -162,6 +163,7 @@ impl ExecutionPlan for IcebergWriteExec {
             recipe: Arc::clone(&self.recipe),
             attempt,
             partition,
+            partitions: self.properties.partitioning.partition_count(),
             rows: MetricBuilder::new(&self.metrics).output_rows(partition),
             files: MetricBuilder::new(&self.metrics).counter("files_written", partition),
             bytes: MetricBuilder::new(&self.metrics).counter("bytes_written", partition),
@@ -183,6 +185,7 @@ struct Writing {
     recipe: Arc<Recipe>,
     attempt: Arc<Attempt>,
     partition: usize,
+    partitions: usize,
     /// Rows written, not rows of the node's output: what a progress display wants to know.
     rows: Count,
     files: Count,
@@ -194,7 +197,9 @@ impl Writing {
     async fn run(mut self) -> DataFusionResult<RecordBatch> {
         let metadata = &self.target.metadata;
         let in_table = |e: Error| DataFusionError::from(e.with_context("table", self.target.ident.to_string()));
-        let mut files = Files::new(metadata, &self.recipe.settings, &self.attempt, self.partition).map_err(in_table)?;
+        let mut files = Files::new(metadata, &self.recipe.settings, &self.attempt, self.partition, self.partitions)
+            .await
+            .map_err(in_table)?;
         let mut rows = 0_u64;
         while let Some(batch) = self.input.next().await.transpose()? {
             if batch.num_rows() == 0 {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
 use futures::{Stream, stream};
-use scylla::response::query_result::QueryRowsResult;
+use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::response::{PagingState, PagingStateResponse};
 use scylla::statement::prepared::PreparedStatement;
 
@@ -27,6 +27,9 @@ pub(crate) struct PageMetrics {
     pub(crate) bytes: Count,
     pub(crate) retries: Count,
     pub(crate) splits_done: Count,
+    /// Pages that a node without the rows coordinated. Not wrong, but it had to fetch them from a node that has them: the
+    /// ring has changed since the scan was planned.
+    pub(crate) non_replica_pages: Count,
     /// Time in which the partition had nothing to decode.
     pub(crate) time_waiting_server: Time,
 }
@@ -39,6 +42,7 @@ impl PageMetrics {
             bytes: MetricBuilder::new(set).counter("bytes", partition),
             retries: MetricBuilder::new(set).counter("retries", partition),
             splits_done: MetricBuilder::new(set).counter("splits_done", partition),
+            non_replica_pages: MetricBuilder::new(set).counter("non_replica_pages", partition),
             time_waiting_server: MetricBuilder::new(set).subset_time("time_waiting_server", partition),
         }
     }
@@ -120,6 +124,9 @@ impl PageReader {
         // Not larger than i32::MAX, see PageSize::new.
         statement.set_page_size(i32::try_from(self.page_size.rows()).unwrap_or(i32::MAX));
         let (result, state) = self.send(split, statement, state).await?;
+        if split.range.is_some() && !split.replicas.contains(&result.request_coordinator().node().host_id) {
+            self.metrics.non_replica_pages.add(1);
+        }
         let rows = result
             .into_rows_result()
             .map_err(|e| self.locate(split, Error::internal("a SELECT returned no rows result").with_source(e)))?;
@@ -134,7 +141,7 @@ impl PageReader {
         split: &Split,
         statement: PreparedStatement,
         state: PagingState,
-    ) -> Result<(scylla::response::query_result::QueryResult, PagingStateResponse)> {
+    ) -> Result<(QueryResult, PagingStateResponse)> {
         let session = self.cluster.session();
         self.retries
             .run(

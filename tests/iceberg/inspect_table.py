@@ -1,9 +1,9 @@
-"""Reads an Iceberg table with pyiceberg and prints, as JSON, what the tests compare.
+"""Reads Iceberg tables with pyiceberg and prints, as a JSON list, what the tests compare.
 
 Cells are text, so that nothing is lost on the way: integers in decimal, floats as the hex of their bits, bytes in hex,
 dates in days, times and timestamps in microseconds, null as null.
 
-usage: inspect_table.py FOLDER NAMESPACE.TABLE [CATALOG_NAME]
+usage: inspect_table.py FOLDER NAMESPACE.TABLE...
 """
 
 import json
@@ -13,11 +13,10 @@ import sys
 import uuid
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.conversions import from_bytes
-from pyiceberg.types import BinaryType, DoubleType, FixedType, FloatType, UUIDType
+from pyiceberg.types import UUIDType
 
 
 def microseconds(column, unit_type):
@@ -117,26 +116,23 @@ def check_file(table, data_file):
     return {"path": path, "rows": content.num_rows, "codecs": sorted(codecs), "problems": problems}
 
 
-def main():
-    folder, name = sys.argv[1], sys.argv[2]
-    catalog_name = sys.argv[3] if len(sys.argv) > 3 else "iceberg"
-    catalog = SqlCatalog(catalog_name, uri=f"sqlite:///{folder}/catalog.db", warehouse=f"file://{folder}/warehouse")
+def inspect(catalog, name):
     table = catalog.load_table(name)
     content = table.scan().to_arrow()
     columns = [canonical(content[f.name], f.field_type) for f in table.schema().fields]
-    data_files = [task.file for task in table.scan().plan_files()]
-    print(
-        json.dumps(
-            {
-                "columns": [[f.name, str(f.field_type), f.required] for f in table.schema().fields],
-                "rows": [list(row) for row in zip(*columns)],
-                "snapshots": len(table.snapshots()),
-                "files": [check_file(table, f) for f in data_files],
-                "spec": str(table.spec()),
-                "properties": dict(table.properties),
-            }
-        )
-    )
+    return {
+        "columns": [[f.name, str(f.field_type), f.required] for f in table.schema().fields],
+        "rows": [list(row) for row in zip(*columns)],
+        "snapshots": len(table.snapshots()),
+        "files": [check_file(table, task.file) for task in table.scan().plan_files()],
+        "properties": dict(table.properties),
+    }
+
+
+def main():
+    folder = sys.argv[1]
+    catalog = SqlCatalog("iceberg", uri=f"sqlite:///{folder}/catalog.db", warehouse=f"file://{folder}/warehouse")
+    print(json.dumps([inspect(catalog, name) for name in sys.argv[2:]]))
 
 
 main()

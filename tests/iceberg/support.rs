@@ -22,38 +22,38 @@ use datafusion::error::DataFusionError;
 use futures::TryStreamExt;
 
 /// A row as text; see `inspect_table.py` for the form.
-pub type Row = Vec<Option<String>>;
+pub(crate) type Row = Vec<Option<String>>;
 
 /// A folder for one test; the catalog in it is not made yet.
-pub struct Folder {
+pub(crate) struct Folder {
     _parent: tempfile::TempDir,
     path: PathBuf,
 }
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let parent = tempfile::tempdir().unwrap();
         // As pyiceberg will see it, without links.
         let path = parent.path().canonicalize().unwrap().join("catalog folder");
         Self { _parent: parent, path }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.path.to_str().unwrap()
     }
 
-    pub fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         let builder = SessionBuilder::default().with_iceberg_folder(&self.path);
         builder.with_config(|c| c.with_target_partitions(3)).build().unwrap()
     }
 }
 
 /// All files below, relative, sorted.
-pub fn files_of(folder: &Path) -> Vec<String> {
+pub(crate) fn files_of(folder: &Path) -> Vec<String> {
     fn collect(folder: &Path, prefix: &str, found: &mut Vec<String>) {
         let Ok(entries) = std::fs::read_dir(folder) else { return };
         for entry in entries.flatten() {
@@ -72,7 +72,7 @@ pub fn files_of(folder: &Path) -> Vec<String> {
 }
 
 /// Waits for a condition, at most 60 s.
-pub async fn wait_until(condition: impl Fn() -> bool) -> bool {
+pub(crate) async fn wait_until(condition: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(60) {
         if condition() {
@@ -83,7 +83,7 @@ pub async fn wait_until(condition: impl Fn() -> bool) -> bool {
     false
 }
 
-pub async fn plan(session: &Session, sql: &str) -> cbulk::session::Query {
+pub(crate) async fn plan(session: &Session, sql: &str) -> cbulk::session::Query {
     let statement = session.parse(sql).unwrap_or_else(|e| panic!("{sql}: {e}")).pop_front().unwrap();
     session.plan(statement).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
 }
@@ -94,16 +94,16 @@ async fn try_query(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, Dat
     query.execute()?.try_collect().await
 }
 
-pub async fn query(session: &Session, sql: &str) -> Vec<RecordBatch> {
+pub(crate) async fn query(session: &Session, sql: &str) -> Vec<RecordBatch> {
     try_query(session, sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
 }
 
-pub async fn run(session: &Session, sql: &str) {
+pub(crate) async fn run(session: &Session, sql: &str) {
     query(session, sql).await;
 }
 
 /// The message of a statement that must fail, with its causes.
-pub async fn error(session: &Session, sql: &str) -> String {
+pub(crate) async fn error(session: &Session, sql: &str) -> String {
     match try_query(session, sql).await {
         Ok(_) => panic!("no error: {sql}"),
         Err(e) => {
@@ -119,7 +119,7 @@ pub async fn error(session: &Session, sql: &str) -> String {
 }
 
 /// The result of a writing statement.
-pub async fn count(session: &Session, sql: &str) -> u64 {
+pub(crate) async fn count(session: &Session, sql: &str) -> u64 {
     let planned = plan(session, sql).await;
     assert!(planned.writes, "{sql}");
     let batches: Vec<RecordBatch> =
@@ -129,16 +129,16 @@ pub async fn count(session: &Session, sql: &str) -> u64 {
     cells[0][0].as_ref().unwrap().parse().unwrap()
 }
 
-pub async fn text(session: &Session, sql: &str) -> String {
+pub(crate) async fn text(session: &Session, sql: &str) -> String {
     pretty_format_batches(&query(session, sql).await).unwrap().to_string()
 }
 
-pub fn rows(batches: &[RecordBatch]) -> usize {
+pub(crate) fn rows(batches: &[RecordBatch]) -> usize {
     batches.iter().map(RecordBatch::num_rows).sum()
 }
 
 /// Registers batches as a table of that many partitions.
-pub fn register(session: &Session, name: &str, batches: &[RecordBatch], partitions: usize) {
+pub(crate) fn register(session: &Session, name: &str, batches: &[RecordBatch], partitions: usize) {
     let schema = batches[0].schema();
     let mut parts = vec![Vec::new(); partitions];
     for (i, batch) in batches.iter().enumerate() {
@@ -149,7 +149,7 @@ pub fn register(session: &Session, name: &str, batches: &[RecordBatch], partitio
 }
 
 /// Rows of every type, with nulls, edges and awkward text; the same ones each time.
-pub fn all_types(count: i64) -> Vec<RecordBatch> {
+pub(crate) fn all_types(count: i64) -> Vec<RecordBatch> {
     let uuid = Field::new("u", DataType::FixedSizeBinary(16), true).with_metadata(
         [("ARROW:extension:name", "arrow.uuid"), ("cassandra.type", "timeuuid")]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
@@ -273,7 +273,7 @@ fn columns(ids: &[i64]) -> Vec<ArrayRef> {
 }
 
 /// Each operator on each type.
-pub fn conditions() -> Vec<String> {
+pub(crate) fn conditions() -> Vec<String> {
     let values = [
         ("id", "100"),
         ("i", "5"),
@@ -327,7 +327,7 @@ pub fn conditions() -> Vec<String> {
         "NOT (id < 10 OR country = 'Peru')",
         "CAST(i AS BIGINT) = 5",
         "CAST(id AS VARCHAR) = '5'",
-        "CAST(g AS INT) = 5",
+        "CAST(g AS VARCHAR) = '0.1'",
         "id + 1 = 5",
         "b",
         "NOT b",
@@ -348,7 +348,7 @@ pub fn conditions() -> Vec<String> {
 }
 
 /// The cells of batches, in the form of `inspect_table.py`.
-pub fn cells(batches: &[RecordBatch]) -> Vec<Row> {
+pub(crate) fn cells(batches: &[RecordBatch]) -> Vec<Row> {
     batches
         .iter()
         .flat_map(|batch| {
@@ -400,13 +400,13 @@ fn numbers(column: &ArrayRef, unit: &DataType) -> Box<dyn Fn(usize) -> String> {
 }
 
 /// The rows that `inspect_table.py` has read.
-pub fn json_rows(read: &serde_json::Value) -> Vec<Row> {
+pub(crate) fn json_rows(read: &serde_json::Value) -> Vec<Row> {
     let rows = read["rows"].as_array().unwrap().iter();
     rows.map(|row| row.as_array().unwrap().iter().map(|c| c.as_str().map(str::to_owned)).collect()).collect()
 }
 
 /// Compares as bags: tables have no order.
-pub fn assert_same_rows(expected: &[Row], found: &[Row], what: &str) {
+pub(crate) fn assert_same_rows(expected: &[Row], found: &[Row], what: &str) {
     assert_eq!(expected.len(), found.len(), "number of rows: {what}");
     let (mut expected, mut found) = (expected.to_vec(), found.to_vec());
     expected.sort();
@@ -417,14 +417,14 @@ pub fn assert_same_rows(expected: &[Row], found: &[Row], what: &str) {
 }
 
 /// Compressed by zstd, and as the manifest says.
-pub fn assert_files_are_sound(read: &serde_json::Value, what: &str) {
+pub(crate) fn assert_files_are_sound(read: &serde_json::Value, what: &str) {
     assert_files_are_sound_but_codec(read, what);
     for file in read["files"].as_array().unwrap() {
         assert_eq!(file["codecs"], serde_json::json!(["ZSTD"]), "{what}");
     }
 }
 
-pub fn assert_files_are_sound_but_codec(read: &serde_json::Value, what: &str) {
+pub(crate) fn assert_files_are_sound_but_codec(read: &serde_json::Value, what: &str) {
     let files = read["files"].as_array().unwrap();
     assert!(!files.is_empty(), "{what}");
     for file in files {
@@ -433,12 +433,18 @@ pub fn assert_files_are_sound_but_codec(read: &serde_json::Value, what: &str) {
 }
 
 /// What pyiceberg says of a table.
-pub fn pyiceberg_table(folder: &Folder, table: &str) -> serde_json::Value {
-    let output = run_python("inspect_table.py", &[folder.text(), table]);
+pub(crate) fn pyiceberg_table(folder: &Folder, table: &str) -> serde_json::Value {
+    pyiceberg_tables(folder, &[table.to_owned()]).remove(0)
+}
+
+/// What pyiceberg says of these tables.
+pub(crate) fn pyiceberg_tables(folder: &Folder, tables: &[String]) -> Vec<serde_json::Value> {
+    let arguments: Vec<&str> = [folder.text()].into_iter().chain(tables.iter().map(String::as_str)).collect();
+    let output = run_python("inspect_table.py", &arguments);
     serde_json::from_str(&output).unwrap_or_else(|e| panic!("{e}: {output}"))
 }
 
-pub fn run_python(script: &str, arguments: &[&str]) -> String {
+pub(crate) fn run_python(script: &str, arguments: &[&str]) -> String {
     let Some(python) = std::env::var_os("CBULK_PYTHON") else {
         panic!("CBULK_PYTHON is not set: run `make test`, which makes a Python with pyiceberg and sets it");
     };
