@@ -6,17 +6,21 @@
 //!
 //! Precedence, weakest first: the default here, the session's setting, the `OPTIONS` of a `CREATE EXTERNAL TABLE`.
 
+use std::any::Any;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
-use datafusion::common::config::{ConfigExtension, ConfigField, Visit};
-use datafusion::common::extensions_options;
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigField, ExtensionOptions, Visit};
+use datafusion::common::config_namespace;
 use datafusion::config::ConfigOptions;
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
 
 use crate::error::{Error, Result};
+
+/// Most splits of a scan. Each is one statement and some hundred bytes of plan, so more would cost more than they even out.
+pub const MAX_SPLITS: usize = 1_000_000;
 
 /// A text that must not be printed.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -177,7 +181,7 @@ impl ConfigField for Positive {
     }
 }
 
-extensions_options! {
+config_namespace! {
     /// How tables of Cassandra are read and written: the `cassandra.*` settings of a session.
     pub struct CassandraOptions {
         /// Replicas that must answer a read, as in CQL
@@ -229,6 +233,52 @@ extensions_options! {
 
 impl ConfigExtension for CassandraOptions {
     const PREFIX: &'static str = "cassandra";
+}
+
+impl ExtensionOptions for CassandraOptions {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> DataFusionResult<()> {
+        let before = self.splits;
+        ConfigField::set(self, key, value)?;
+        if self.splits.is_some_and(|splits| splits.get() > MAX_SPLITS) {
+            self.splits = before;
+            return Err(
+                Error::config(format!("splits cannot be {value}: the most there can be is {MAX_SPLITS}")).into()
+            );
+        }
+        Ok(())
+    }
+
+    /// Under their whole names, so that `SHOW cassandra.splits` finds them.
+    fn entries(&self) -> Vec<ConfigEntry> {
+        let mut entries = Entries::default();
+        self.visit(&mut entries, Self::PREFIX, "");
+        entries.0
+    }
+}
+
+#[derive(Default)]
+struct Entries(Vec<ConfigEntry>);
+
+impl Visit for Entries {
+    fn some<V: fmt::Display>(&mut self, key: &str, value: V, description: &'static str) {
+        self.0.push(ConfigEntry { key: key.to_owned(), value: Some(value.to_string()), description });
+    }
+
+    fn none(&mut self, key: &str, description: &'static str) {
+        self.0.push(ConfigEntry { key: key.to_owned(), value: None, description });
+    }
 }
 
 impl CassandraOptions {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider, TableProviderFactory};
-use datafusion::common::config::ConfigField;
+use datafusion::common::config::{ConfigExtension, ExtensionOptions};
 use datafusion::error::Result as DataFusionResult;
 use datafusion::logical_expr::CreateExternalTable;
 
@@ -22,7 +22,7 @@ pub const CASSANDRA: &str = "CASSANDRA";
 ///
 /// `LOCATION` is `keyspace.table`; a name with a dot or quotes in it is written in double quotes. `OPTIONS` are those of
 /// [`ClusterOptions`] (without any of them the session's cluster is used) and those of [`CassandraOptions`], each with or
-/// without the prefix `cassandra.`.
+/// without the prefix `cassandra.`; only `compression` needs it, because DataFusion takes the bare word for a file's.
 #[derive(Debug)]
 pub struct CassandraTableFactory {
     default: ClusterHandle,
@@ -59,11 +59,9 @@ impl CassandraTableFactory {
     }
 }
 
-fn known_option(key: &str) -> bool {
-    use datafusion::config::ExtensionOptions;
-    CassandraOptions::default().entries().iter().any(|entry| entry.key == key)
-        // An optional one has no entry value but is listed all the same; nested keys do not exist.
-        || ConfigField::set(&mut CassandraOptions::default(), key, "1").is_ok()
+fn known_option(name: &str) -> bool {
+    let full = format!("{}.{name}", CassandraOptions::PREFIX);
+    CassandraOptions::default().entries().iter().any(|entry| entry.key == full)
 }
 
 /// `keyspace.table`, each in double quotes if need be.

@@ -19,6 +19,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use crate::cluster::ClusterHandle;
 use crate::cluster::schema::{Column, CqlType, TableName, TableSchema};
 use crate::codec;
+use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
 use crate::scan::exec::CassandraScanExec;
@@ -136,20 +137,25 @@ impl CassandraTable {
                 if missing.len() == 1 { "the column" } else { "the columns" }
             )));
         }
+        let columns: Vec<Column> = input_columns.iter().map(|&i| self.table.columns[i].clone()).collect();
+        let written =
+            input.schema().project(&input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
+        let encoder = RowEncoder::try_new(&columns, &written).map_err(|e| e.with_context("table", name.to_string()))?;
         Ok(WriteRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
-            columns: input_columns.iter().map(|&i| self.table.columns[i].clone()).collect(),
+            columns,
             input_columns,
+            encoder,
             options: self.options(config)?,
         })
     }
 }
 
 fn apply(options: &mut CassandraOptions, overrides: &[(String, String)]) -> Result<()> {
-    use datafusion::common::config::ConfigField;
+    use datafusion::common::config::ExtensionOptions;
     for (name, value) in overrides {
-        ConfigField::set(options, name, value)
+        ExtensionOptions::set(options, name, value)
             .map_err(|e| Error::config(format!("option {name} cannot be set to '{value}'")).with_source(e))?;
     }
     Ok(())

@@ -44,13 +44,21 @@ fn kind(error: &ExecutionError) -> ErrorKind {
     }
 }
 
-/// The server's own words if it is the server that complains, else the driver's.
+/// The server's own words if it is the server that complains, else the driver's; and what they leave out.
 fn reason(error: &ExecutionError) -> String {
-    match error {
-        ExecutionError::LastAttemptError(RequestAttemptError::DbError(_, message)) if !message.is_empty() => {
-            message.clone()
-        }
-        other => other.to_string(),
+    let ExecutionError::LastAttemptError(RequestAttemptError::DbError(db, message)) = error else {
+        return error.to_string();
+    };
+    let message = if message.is_empty() { db.to_string() } else { message.clone() };
+    match db {
+        DbError::Unavailable { required, alive, .. } => format!(
+            "{message}: it needs {required} replicas of each row, and only {alive} are up; start the others (`nodetool \
+             status` shows them) or choose a lower level for cassandra.read_consistency or cassandra.write_consistency"
+        ),
+        DbError::ReadTimeout { received, required, .. } | DbError::WriteTimeout { received, required, .. } => format!(
+            "{message}: {received} of the {required} replicas that the consistency level needs have answered in time"
+        ),
+        _ => message,
     }
 }
 
@@ -70,4 +78,24 @@ pub(crate) fn prepare_error(cql: &str, error: PrepareError) -> Error {
         ErrorKind::Unavailable
     };
     Error::new(kind, "the server refuses the statement").with_context("cql", cql).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use scylla::statement::Consistency;
+
+    use super::*;
+
+    #[test]
+    fn too_few_replicas_are_counted() {
+        let unavailable = DbError::Unavailable { consistency: Consistency::All, required: 3, alive: 2 };
+        let message = "Cannot achieve consistency level ALL".to_owned();
+        let error = ExecutionError::LastAttemptError(RequestAttemptError::DbError(unavailable, message));
+        let error = execution_error("reading", &error);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let text = error.to_string();
+        let start =
+            "reading failed: Cannot achieve consistency level ALL: it needs 3 replicas of each row, and only 2 are up";
+        assert!(text.starts_with(start), "{text}");
+    }
 }

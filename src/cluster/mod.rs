@@ -249,7 +249,9 @@ fn choose_local_dc(state: &ClusterState, options: &ClusterOptions) -> Result<Opt
 }
 
 async fn open_session(options: &ClusterOptions, local_dc: Option<&str>) -> Result<Session> {
-    if options.contact_points.is_empty() {
+    let contact_points: Vec<&str> =
+        options.contact_points.iter().map(|point| point.trim()).filter(|point| !point.is_empty()).collect();
+    if contact_points.is_empty() {
         return Err(Error::config("contact_points names no node: write host or host:port, separated by commas"));
     }
     let mut policy = DefaultPolicy::builder().token_aware(true);
@@ -261,7 +263,7 @@ async fn open_session(options: &ClusterOptions, local_dc: Option<&str>) -> Resul
         .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
         .build();
     let mut builder = scylla::client::session_builder::SessionBuilder::new()
-        .known_nodes(&options.contact_points)
+        .known_nodes(contact_points)
         .default_execution_profile_handle(profile.into_handle())
         .connection_timeout(Duration::from_millis(options.connect_timeout_ms.get() as u64))
         .pool_size(PoolSize::PerHost(options.connections_per_node.nonzero()))
@@ -319,5 +321,12 @@ mod tests {
         let error = check_partitioner("org.apache.cassandra.dht.RandomPartitioner").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().contains("RandomPartitioner"));
+    }
+    #[tokio::test]
+    async fn blank_contact_points_name_no_node() {
+        for blank in [vec![], vec!["", " "]] {
+            let error = Cluster::connect(&ClusterOptions::new(blank)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        }
     }
 }

@@ -27,6 +27,7 @@ mod exact;
 mod plan;
 mod values;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -208,6 +209,22 @@ impl BoundBatch {
             }
         }
         Ok(())
+    }
+
+    /// A number that rows of equal clustering columns share, and others most likely not; the same for all rows if the
+    /// table has none.
+    ///
+    /// # Errors
+    /// As [`BoundBatch::check`].
+    pub fn clustering_hash(&self, row: usize) -> Result<u64> {
+        self.check_row(row)?;
+        let mut hasher = DefaultHasher::new();
+        for (index, column) in self.recipe.columns.iter().enumerate() {
+            if matches!(column.kind, ColumnKind::Clustering { .. }) {
+                self.cell(index, row)?.as_ref().map(CellBytes::as_slice).hash(&mut hasher);
+            }
+        }
+        Ok(hasher.finish())
     }
 
     /// About how many bytes the row takes in a request, for limits on the size of one. Exact, except that text from which

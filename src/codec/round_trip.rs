@@ -34,8 +34,8 @@ fn send_and_receive(cql_type: &CqlType, array: ArrayRef) -> ArrayRef {
         let is_exact = !matches!(cql_type, CqlType::Varint | CqlType::Decimal | CqlType::Inet);
         assert!(!is_exact || bound.row_bytes(row) == body.len() - before, "size of row {row}");
     }
-    let decoder = PageDecoder::try_new(&table(), &columns, Arc::new(arrow_schema(&columns))).unwrap();
-    let decoded = decoder.decode_rows(bound.num_rows(), &body).unwrap();
+    let pages = PageDecoder::try_new(&table(), &columns, Arc::new(arrow_schema(&columns))).unwrap();
+    let decoded = pages.decode_rows(bound.num_rows(), &body).unwrap();
     Arc::clone(decoded.column(0))
 }
 

@@ -1,4 +1,4 @@
-//! Physical optimizer rules: plans that ask the server instead of reading rows.
+//! Rules of the planner: plans that ask the server instead of reading rows, and values that arrive where they are checked.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 pub mod count;
+pub mod values;
 
 /// DataFusion's rules with ours at their places: before it distributes and decorates plans, while a scan is still the
 /// direct child of what is above it.

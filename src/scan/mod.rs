@@ -86,13 +86,12 @@ pub(crate) async fn plan_partitions(
         return Ok(vec![vec![Split { range: None, replicas: Vec::new() }]]);
     }
     let ranges = cluster.ranges(&table.name.keyspace)?;
-    let count = match options.splits {
-        Some(count) => count.get(),
-        None => {
-            let estimate = cluster.estimate(&table.name).await;
-            let split_bytes = (options.split_size_mb.get() as u64).saturating_mul(1 << 20);
-            split::split_count(estimate.map(|e| e.bytes), split_bytes, target_partitions, cluster.node_count())
-        }
+    let count = if let Some(count) = options.splits {
+        count.get()
+    } else {
+        let estimate = cluster.estimate(&table.name).await;
+        let split_bytes = (options.split_size_mb.get() as u64).saturating_mul(1 << 20);
+        split::split_count(estimate.map(|e| e.bytes), split_bytes, target_partitions, cluster.node_count())
     };
     let splits = split::plan_splits(ranges, count);
     // Whatever happens above: a gap would lose rows, an overlap would count them twice.

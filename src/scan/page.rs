@@ -17,8 +17,9 @@ use crate::cluster::{Cluster, execution_error};
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
 
-/// Rows in the very first page of a partition, when nothing is known of their width.
-const FIRST_PAGE_ROWS: usize = 500;
+/// Rows in the first page of each split in flight, when nothing is known of their width: few enough that even rows of
+/// 1 MB do not fill the memory, and one short page more does not count in a long scan.
+const FIRST_PAGE_ROWS: usize = 10;
 
 /// What a scan counts while it runs.
 #[derive(Debug, Clone)]
@@ -72,8 +73,8 @@ impl PageSize {
     }
 
     fn learn(&self, rows: usize, bytes: usize) {
-        if rows > 0 {
-            let fit = self.aim_bytes / (bytes / rows).max(1);
+        if let Some(row_bytes) = bytes.checked_div(rows) {
+            let fit = self.aim_bytes / row_bytes.max(1);
             self.rows.store(fit.clamp(1, self.most_rows), Ordering::Relaxed);
         }
     }
@@ -194,7 +195,7 @@ mod tests {
         let options = CassandraOptions::default();
         let size = PageSize::new(&options, None);
         assert_eq!(size.rows(), FIRST_PAGE_ROWS);
-        size.learn(500, 500 * 100);
+        size.learn(10, 10 * 100);
         assert_eq!(size.rows(), options.page_size_rows.get());
         size.learn(10, 10 << 20);
         assert_eq!(size.rows(), 2);

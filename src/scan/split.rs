@@ -12,13 +12,10 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 
 use crate::cluster::ring::{NodeId, ReplicaRange, TokenRange};
+use crate::options::MAX_SPLITS;
 
 #[cfg(test)]
 mod tests;
-
-/// Most splits that [`split_count`] asks for. Each split is one statement and some hundred bytes of plan, so more would
-/// cost more than they even out.
-pub const MAX_SPLITS: usize = 1_000_000;
 
 /// Fewest splits per partition and per node that [`split_count`] asks for.
 pub const MIN_SPLITS_EACH: usize = 8;

@@ -1,5 +1,7 @@
 //! Cuts a batch into statement groups: rows of one Cassandra partition, bounded in rows and bytes.
 
+use std::collections::HashSet;
+
 use crate::options::CassandraOptions;
 
 /// How large a statement group may be.
@@ -39,11 +41,16 @@ impl PartitionKeys {
 /// The rows of each statement group, as indices into the batch. Every row is in exactly one group; rows of one Cassandra
 /// partition keep their order.
 ///
-/// `token_of` gives the token of a key, `row_bytes` the size of a row's values.
+/// Rows with the same primary key are never in the same group: all cells of a group have the same time, and Cassandra
+/// then lets the greater *value* win, cell by cell, which would make of two rows one that nobody has written.
+///
+/// `token_of` gives the token of a key, `clustering_hash` a number that rows of equal clustering columns share,
+/// `row_bytes` the size of a row's values.
 pub(crate) fn statement_groups(
     keys: &PartitionKeys,
     limit: GroupLimit,
     token_of: impl Fn(&[u8]) -> i64,
+    clustering_hash: impl Fn(usize) -> u64,
     row_bytes: impl Fn(usize) -> usize,
 ) -> Vec<Vec<usize>> {
     // Sorting by token brings the rows of a Cassandra partition together; it is stable, so their order stays.
@@ -52,14 +59,17 @@ pub(crate) fn statement_groups(
 
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut bytes = 0;
+    // Of the last group. Different clustering columns of one hash only make a group shorter than it could be.
+    let mut hashes = HashSet::new();
     for (_, row) in rows {
-        let size = row_bytes(row);
+        let (size, hash) = (row_bytes(row), clustering_hash(row));
         match groups.last_mut() {
             // Different keys may share a token, so the keys themselves are compared.
             Some(group)
                 if group.len() < limit.rows
                     && bytes + size <= limit.bytes
-                    && group.first().is_some_and(|&first| keys.get(first) == keys.get(row)) =>
+                    && group.first().is_some_and(|&first| keys.get(first) == keys.get(row))
+                    && !hashes.contains(&hash) =>
             {
                 group.push(row);
                 bytes += size;
@@ -67,8 +77,10 @@ pub(crate) fn statement_groups(
             _ => {
                 groups.push(vec![row]);
                 bytes = size;
+                hashes.clear();
             }
         }
+        hashes.insert(hash);
     }
     groups
 }
@@ -99,23 +111,36 @@ mod tests {
     #[test]
     fn a_row_over_the_limit_goes_alone() {
         let limit = GroupLimit { rows: 10, bytes: 100 };
-        let groups = statement_groups(&keys(&[1, 1, 1, 1]), limit, token, |row| if row == 1 { 500 } else { 40 });
+        let size = |row| if row == 1 { 500 } else { 40 };
+        let groups = statement_groups(&keys(&[1, 1, 1, 1]), limit, token, |row| row as u64, size);
         assert_eq!(groups, [vec![0], vec![1], vec![2, 3]]);
+    }
+
+    #[test]
+    fn rows_of_one_primary_key_go_apart() {
+        let limit = GroupLimit { rows: 10, bytes: 100 };
+        let clustering = [7, 8, 7, 8, 9, 7];
+        let groups = statement_groups(&keys(&[1; 6]), limit, token, |row| clustering[row], |_| 1);
+        assert_eq!(groups, [vec![0, 1], vec![2, 3, 4], vec![5]]);
     }
 
     proptest! {
         #[test]
         fn every_row_is_in_one_group_of_one_key_within_the_limit(
             of in prop::collection::vec(0_u8..6, 0..200),
+            clusterings in 1_u64..40,
             rows in 1_usize..20,
             bytes in 1_usize..400,
         ) {
             let size = |row: usize| row % 50 + 1;
-            let groups = statement_groups(&keys(&of), GroupLimit { rows, bytes }, token, size);
+            let clustering = |row: usize| row as u64 % clusterings;
+            let groups = statement_groups(&keys(&of), GroupLimit { rows, bytes }, token, clustering, size);
             let mut seen: Vec<usize> = groups.concat();
             for group in &groups {
                 prop_assert!(group.len() <= rows);
                 prop_assert!(group.iter().all(|&row| of[row] == of[group[0]]));
+                let different: HashSet<u64> = group.iter().map(|&row| clustering(row)).collect();
+                prop_assert_eq!(different.len(), group.len());
                 prop_assert!(group.len() == 1 || group.iter().map(|&row| size(row)).sum::<usize>() <= bytes);
             }
             for key in 0..6 {

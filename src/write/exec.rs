@@ -19,10 +19,10 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::batch::{GroupLimit, PartitionKeys, statement_groups};
-use super::sender::{Sender, StatementGroup, WriteMetrics};
+use super::sender::{ROWS_WRITTEN, Sender, StatementGroup, WriteMetrics};
 use super::{WriteRecipe, cql};
 use crate::cluster::route::token_of_key;
-use crate::codec::encode::{BoundBatch, RowEncoder};
+use crate::codec::encode::BoundBatch;
 use crate::error::{Error, Result};
 
 /// The result of every statement that writes: one row, the number of rows written.
@@ -111,7 +111,11 @@ impl ExecutionPlan for CassandraWriteExec {
         let recipe = Arc::clone(&self.recipe);
         let partitions = self.input.output_partitioning().partition_count();
         let metrics = WriteMetrics::new(&self.metrics, partition);
-        let written = async move { count_batch(write_partition(&recipe, input, partitions, metrics).await?) };
+        let all = self.metrics.clone();
+        let written = async move {
+            let written = write_partition(&recipe, input, partitions, metrics).await;
+            count_batch(written.map_err(|error| error.context(written_before(&all)))?)
+        };
         Ok(Box::pin(RecordBatchStreamAdapter::new(count_schema(), stream::once(written))))
     }
 
@@ -127,41 +131,35 @@ async fn write_partition(
     partitions: usize,
     metrics: WriteMetrics,
 ) -> DataFusionResult<u64> {
-    let schema = input.schema().project(&recipe.input_columns)?;
-    let encoder = RowEncoder::try_new(&recipe.columns, &schema)
-        .map_err(|e| e.with_context("table", recipe.table.name.to_string()))?;
     let limit = GroupLimit::new(&recipe.options);
-    let sender = Arc::new(Sender::start(recipe, metrics.clone()).await?);
+    let sender = Arc::new(Sender::start(recipe, metrics).await?);
     let in_flight = recipe.options.groups_in_flight_per_node.get().saturating_mul(sender.node_count());
     let in_flight = in_flight.div_ceil(partitions.max(1)).max(1);
 
     let groups = input
-        .map(|batch| Ok::<_, DataFusionError>(groups_of(recipe, &encoder, limit, &batch?)?))
+        .map(|batch| Ok::<_, DataFusionError>(groups_of(recipe, limit, &batch?)?))
         .map_ok(|groups| stream::iter(groups.into_iter().map(Ok)))
         .try_flatten();
-    let written: DataFusionResult<u64> = groups
+    groups
         .map_ok(|group| {
             let sender = Arc::clone(&sender);
             async move { sender.send(group).await.map_err(DataFusionError::from) }
         })
         .try_buffer_unordered(in_flight)
         .try_fold(0_u64, |sum, rows| async move { Ok(sum + rows as u64) })
-        .await;
-    written.map_err(|error| match Error::find(&error) {
-        Some(_) => error.context(format!("{} rows of this partition had been written", metrics.rows_written.value())),
-        None => error,
-    })
+        .await
+}
+
+/// What is there after a failure. Requests in flight may yet add to it, so it is a lower bound.
+fn written_before(metrics: &ExecutionPlanMetricsSet) -> String {
+    let rows = metrics.clone_inner().sum_by_name(ROWS_WRITTEN).map_or(0, |rows| rows.as_usize());
+    format!("at least {rows} rows had been written")
 }
 
 /// The statement groups of a batch, every row checked before the first is sent.
-fn groups_of(
-    recipe: &WriteRecipe,
-    encoder: &RowEncoder,
-    limit: GroupLimit,
-    batch: &RecordBatch,
-) -> Result<Vec<StatementGroup>> {
+fn groups_of(recipe: &WriteRecipe, limit: GroupLimit, batch: &RecordBatch) -> Result<Vec<StatementGroup>> {
     let columns = batch.project(&recipe.input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
-    let bound: BoundBatch = encoder.bind(&columns)?;
+    let bound: BoundBatch = recipe.encoder.bind(&columns)?;
     bound.check_keys()?;
     let mut keys = PartitionKeys::default();
     for row in 0..columns.num_rows() {
@@ -169,7 +167,8 @@ fn groups_of(
         keys.push(|buffer| bound.partition_key(row, buffer))?;
     }
     let bound = Arc::new(bound);
-    let groups = statement_groups(&keys, limit, token_of_key, |row| bound.row_bytes(row));
+    let hashes = (0..bound.num_rows()).map(|row| bound.clustering_hash(row)).collect::<Result<Vec<u64>>>()?;
+    let groups = statement_groups(&keys, limit, token_of_key, |row| hashes[row], |row| bound.row_bytes(row));
     Ok(groups
         .into_iter()
         .map(|rows| StatementGroup {

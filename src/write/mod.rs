@@ -11,6 +11,8 @@
 //! What is atomic: the rows of one statement group, on each replica. Nothing more: a statement that fails or is cancelled
 //! has written some of its rows, and running it again writes the same rows over them.
 //!
+//! Of several rows with the same primary key in one statement, any one may be the last; each is written as a whole.
+//!
 //! A row is counted as written when the replicas that the consistency level asks for have acknowledged it.
 
 pub(crate) mod batch;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 
 use crate::cluster::ClusterHandle;
 use crate::cluster::schema::{Column, TableSchema};
+use crate::codec::encode::RowEncoder;
 use crate::options::CassandraOptions;
 
 /// What a load writes and where: all that is needed to run it in this process or another one.
@@ -32,5 +35,6 @@ pub(crate) struct WriteRecipe {
     /// The columns written, and which column of the input each one comes from.
     pub(crate) columns: Vec<Column>,
     pub(crate) input_columns: Vec<usize>,
+    pub(crate) encoder: RowEncoder,
     pub(crate) options: CassandraOptions,
 }

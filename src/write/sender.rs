@@ -18,6 +18,9 @@ use crate::codec::encode::BoundBatch;
 use crate::error::Result;
 use crate::options::CassandraOptions;
 
+/// The metric that counts rows acknowledged.
+pub(crate) const ROWS_WRITTEN: &str = "rows_written";
+
 /// What a load counts while it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteMetrics {
@@ -32,7 +35,7 @@ impl WriteMetrics {
     pub(crate) fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
         let counter = |name: &'static str| MetricBuilder::new(set).counter(name, partition);
         Self {
-            rows_written: counter("rows_written"),
+            rows_written: counter(ROWS_WRITTEN),
             groups: counter("groups"),
             bytes: counter("bytes"),
             retries: counter("retries"),

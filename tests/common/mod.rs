@@ -1,18 +1,22 @@
 //! What the tests against a real Cassandra share.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cbulk::session::Query;
 use cbulk::{ClusterOptions, Session, SessionBuilder};
-use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Int64Type, UInt64Type};
 use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
+use names::KEYSPACE_PREFIX;
 
-/// Names of keyspaces of tests begin with it; a test at the end of the run fails if one is left.
-pub const KEYSPACE_PREFIX: &str = "cbulk_test_";
+pub mod cluster;
+pub mod names;
 
 /// Where the Cassandra of this run answers.
 pub fn host() -> String {
@@ -31,10 +35,12 @@ pub fn session() -> Session {
     session_at(&host())
 }
 
-/// A keyspace of a test's own, with the driver to fill it; dropped by [`TestKeyspace::drop_it`].
+/// A keyspace of a test's own, with the driver to fill it. It is dropped with this value, also when the test panics.
 pub struct TestKeyspace {
     pub name: String,
     pub cql: scylla::client::session::Session,
+    host: String,
+    dropped: bool,
 }
 
 impl TestKeyspace {
@@ -45,44 +51,97 @@ impl TestKeyspace {
     pub async fn create_at(host: &str, replication_factor: usize) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
-        let name = format!("{KEYSPACE_PREFIX}{time}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let cql = driver(host).await;
-        let this = Self { name, cql };
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{KEYSPACE_PREFIX}{time}_{}_{number}", std::process::id());
+        Self::create_named(name, host, replication_factor).await
+    }
+
+    /// For names that matter to the test; no two tests may take the same one.
+    pub async fn create_named(name: impl Into<String>, host: &str, replication_factor: usize) -> Self {
+        let this = Self { name: name.into(), cql: driver(host).await, host: host.to_owned(), dropped: false };
+        this.run("DROP KEYSPACE IF EXISTS {ks}").await;
         this.run(&format!(
-            "CREATE KEYSPACE {} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': \
-             {replication_factor}}}",
-            this.name
+            "CREATE KEYSPACE {{ks}} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': \
+             {replication_factor}}}"
         ))
         .await;
         this
     }
 
-    /// Runs a statement; `{ks}` stands for the keyspace.
+    /// Runs a statement of CQL; `{ks}` stands for the keyspace.
     pub async fn run(&self, cql: &str) {
-        let cql = cql.replace("{ks}", &self.name);
+        let cql = self.sql(cql);
         self.cql.query_unpaged(cql.clone(), ()).await.unwrap_or_else(|e| panic!("{cql}: {e}"));
     }
 
-    /// `{ks}` replaced.
+    /// `{ks}` replaced by the keyspace, in quotes if it needs them.
     pub fn sql(&self, sql: &str) -> String {
-        sql.replace("{ks}", &self.name)
+        let is_plain = self.name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase() || b.is_ascii_digit());
+        if is_plain { sql.replace("{ks}", &self.name) } else { sql.replace("{ks}", &format!("\"{}\"", self.name)) }
     }
 
-    pub async fn drop_it(self) {
+    /// Drops it now, on the connection there is; faster than leaving it to the end of its scope.
+    pub async fn drop_it(mut self) {
         self.run("DROP KEYSPACE {ks}").await;
+        self.dropped = true;
+    }
+}
+
+impl Drop for TestKeyspace {
+    fn drop(&mut self) {
+        if self.dropped {
+            return;
+        }
+        // A runtime and a connection of its own: the test's may be what has failed.
+        let (host, cql) = (self.host.clone(), self.sql("DROP KEYSPACE IF EXISTS {ks}"));
+        let drop_it = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { driver(&host).await.query_unpaged(cql, ()).await.unwrap() });
+        };
+        // A second panic would end the process before the first one is told.
+        if std::thread::spawn(drop_it).join().is_err() {
+            eprintln!("keyspace {} could not be dropped", self.name);
+        }
     }
 }
 
 /// The driver, for what tests do behind cbulk's back.
 pub async fn driver(host: &str) -> scylla::client::session::Session {
     use scylla::client::execution_profile::ExecutionProfile;
-    let profile = ExecutionProfile::builder().request_timeout(Some(std::time::Duration::from_secs(120))).build();
+    let profile = ExecutionProfile::builder().request_timeout(Some(std::time::Duration::from_mins(2))).build();
     scylla::client::session_builder::SessionBuilder::new()
         .known_node(host)
         .default_execution_profile_handle(profile.into_handle())
         .build()
         .await
         .unwrap()
+}
+
+/// What a table holds as the driver reads it, whatever the order of its rows: their number, and the sum of their hashes.
+/// Independent of everything in cbulk.
+pub async fn fingerprint(ks: &TestKeyspace, cql: &str) -> (usize, u64) {
+    let cql = ks.sql(cql);
+    let pager = ks.cql.query_iter(cql.clone(), ()).await.unwrap_or_else(|e| panic!("{cql}: {e}"));
+    let rows = pager.rows_stream::<scylla::value::Row>().unwrap();
+    rows.try_fold((0, 0_u64), |(rows, sum), row| async move {
+        let mut hasher = std::hash::DefaultHasher::new();
+        // The text of each value names its type, and tells 1.5 from 1.50.
+        std::hash::Hash::hash(&format!("{row:?}"), &mut hasher);
+        Ok((rows + 1, sum.wrapping_add(std::hash::Hasher::finish(&hasher))))
+    })
+    .await
+    .unwrap()
+}
+
+/// Fails unless both tables hold the same rows, by what the driver reads of them and by `EXCEPT` both ways.
+pub async fn assert_same_tables(ks: &TestKeyspace, session: &Session, left: &str, right: &str) {
+    let of = |table: &str| format!("SELECT * FROM {table}");
+    let (l, r) = (fingerprint(ks, &of(left)).await, fingerprint(ks, &of(right)).await);
+    assert_eq!(l, r, "rows and sum of hashes of {left} and {right}");
+    for (one, other) in [(left, right), (right, left)] {
+        let sql = ks.sql(&format!("SELECT count(*) FROM ({} EXCEPT ALL {})", of(one), of(other)));
+        assert_eq!(number(session, &sql).await, 0, "{sql}");
+    }
 }
 
 /// Runs a script of statements and gives the rows of the last one.
@@ -138,7 +197,23 @@ pub fn metric(plan: &dyn ExecutionPlan, name: &str) -> usize {
 
 /// The physical plan as EXPLAIN prints it, without running it.
 pub async fn explain(session: &Session, sql: &str) -> String {
+    datafusion::physical_plan::displayable(plan(session, sql).await.plan.as_ref()).indent(false).to_string()
+}
+
+/// Plans the only statement of `sql`, without running it.
+pub async fn plan(session: &Session, sql: &str) -> Query {
     let statement = session.parse(sql).unwrap().pop_front().unwrap();
-    let query = session.plan(statement).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
-    datafusion::physical_plan::displayable(query.plan.as_ref()).indent(false).to_string()
+    session.plan(statement).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
+}
+
+/// Runs a script below `tests/cassandra/` with the Python that has pyiceberg and friends, and gives what it prints.
+pub fn python(script: &str, arguments: &[&str]) -> String {
+    let Some(python) = std::env::var_os("CBULK_PYTHON") else {
+        panic!("CBULK_PYTHON is not set: run `make test`, or set it to what scripts/python-env prints");
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cassandra").join(script);
+    let output = Command::new(&python).arg(&script).args(arguments).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{} {arguments:?}:\n{out}\n{err}", script.display());
+    out.into_owned()
 }

@@ -41,6 +41,7 @@ Exit codes: 0 done · 1 done, but rows were rejected · 2 usage, SQL or configur
 /// Tables are cassandra.<keyspace>.<table> and iceberg.<namespace>.<table>; nothing is contacted before a statement
 /// needs it.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(name = "cbulk-sql", version, after_help = EXAMPLES, max_term_width = 120)]
 pub(crate) struct Args {
     /// Run these statements, separated by semicolons; may be repeated and mixed with --file

@@ -28,6 +28,7 @@ use crate::args::{Args, Input};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::print::notice;
+use crate::repl::Repl;
 use crate::run::{Shell, Stop};
 use crate::source::Source;
 
@@ -53,16 +54,18 @@ fn start(args: &Args) -> Result<(), Stop> {
     let no_threads = |e: io::Error| Failure::aborted(format!("cannot start threads: {e}"));
     let workers = Runtime::new().map_err(no_threads)?;
     let front = Builder::new_current_thread().enable_all().build().map_err(no_threads)?;
+    let interactive = args.inputs.is_empty() && io::stdin().is_terminal();
+    let repl = if interactive { Some(Repl::open(!args.no_history)?) } else { None };
     let interrupt = Interrupt::listen().map_err(no_threads)?;
     let mut shell = Shell::new(session, workers.handle().clone(), interrupt, args);
-    let result = run(args, sources, &mut shell, &front);
+    let result = run(args, sources, repl, &mut shell, &front);
     // Nobody waits for a thread that still reads standard input.
     front.shutdown_background();
     workers.shutdown_background();
     result
 }
 
-fn run(args: &Args, sources: Vec<Source>, shell: &mut Shell, front: &Runtime) -> Result<(), Stop> {
+fn run(args: &Args, sources: Vec<Source>, repl: Option<Repl>, shell: &mut Shell, front: &Runtime) -> Result<(), Stop> {
     front.block_on(async {
         for (name, value) in &args.set {
             shell.set(name, value).await?;
@@ -72,17 +75,17 @@ fn run(args: &Args, sources: Vec<Source>, shell: &mut Shell, front: &Runtime) ->
         }
         Ok::<_, Stop>(())
     })?;
-    if args.inputs.is_empty() {
-        if io::stdin().is_terminal() {
-            repl::run(shell, front, !args.no_history)?;
-        } else {
-            front.block_on(shell.script(Source::stdin()))?;
-        }
+    if let Some(repl) = repl {
+        repl.run(shell, front)?;
     }
     Ok(())
 }
 
+/// What is to be run without anybody at a terminal.
 fn sources(inputs: &[Input]) -> Result<Vec<Source>, Failure> {
+    if inputs.is_empty() && !io::stdin().is_terminal() {
+        return Ok(vec![Source::stdin()]);
+    }
     let single = inputs.len() == 1;
     let source = |input: &Input| match input {
         Input::Command(sql) => Ok(Source::command(sql.clone(), single)),

@@ -26,8 +26,10 @@ use crate::progress::{self, Progress};
 use crate::script::{Piece, Statement};
 use crate::source::Source;
 
-/// Time that a cancelled statement gets to tidy up.
+/// Time that a cancelled statement gets to tidy up before the program ends.
 const GRACE: Duration = Duration::from_secs(5);
+/// The same before the prompt comes back; it may go on tidying up then.
+const GRACE_AT_PROMPT: Duration = Duration::from_secs(1);
 /// Scripts that run scripts that run scripts …
 const MAX_INCLUDES: usize = 16;
 
@@ -63,6 +65,7 @@ impl From<PrintError> for Stop {
 ///
 /// Statements are planned and run by the workers. The thread that reads, prints and shows the progress has a runtime of
 /// its own, since the clock of the workers' runtime stands still while all of them compute.
+#[expect(clippy::struct_excessive_bools, reason = "each is switched by itself")]
 pub(crate) struct Shell {
     session: Session,
     workers: Handle,
@@ -233,7 +236,7 @@ impl Shell {
         tokio::select! {
             biased;
             () = self.interrupt.requested() => {
-                end(work).await;
+                self.end(work).await;
                 Err(Stop::Interrupted)
             }
             planned = work.join_next() => match planned {
@@ -289,7 +292,7 @@ impl Shell {
         drop(batches);
         // Whatever the end, the work is over before the next line is printed.
         if let Err(stop) = result {
-            end(work).await;
+            self.end(work).await;
             return Err(stop);
         }
         match work.join_next().await {
@@ -298,12 +301,13 @@ impl Shell {
             _ => shown.finish(),
         }
     }
-}
 
-/// Cancels what a statement has begun, and waits until it has tidied up.
-async fn end<T: 'static>(mut work: JoinSet<T>) {
-    if timeout(GRACE, work.shutdown()).await.is_err() {
-        notice("warning: the statement has been told to end, but has not ended yet");
+    /// Cancels what a statement has begun, and gives it time to tidy up.
+    async fn end<T: 'static>(&self, mut work: JoinSet<T>) {
+        let grace = if self.interactive { GRACE_AT_PROMPT } else { GRACE };
+        if timeout(grace, work.shutdown()).await.is_err() && !self.interactive {
+            notice("warning: the statement has been told to end, but has not ended yet");
+        }
     }
 }
 

@@ -2,6 +2,7 @@ use cbulk::Error;
 
 use super::*;
 
+#[expect(clippy::needless_pass_by_value, reason = "shorter calls")]
 fn plan(error: DataFusionError) -> String {
     Failure::plan(&error).to_string()
 }

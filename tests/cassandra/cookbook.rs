@@ -1,12 +1,10 @@
 //! The numbered files of `sql/`, top to bottom, as the demo runs them: every statement works, and the proof at the end
 //! finds no row lost, added or changed.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{TestKeyspace, host};
+use crate::common::{TestKeyspace, host};
 
 const ROWS: usize = 3_000;
 

@@ -1,8 +1,6 @@
 //! One node of a real Cassandra: what is read, counted and written is what is there.
 
-mod common;
-
-use common::{TestKeyspace, error_of, explain, metric, number, run, session, sorted_rows};
+use crate::common::{TestKeyspace, explain, metric, number, run, session, sorted_rows};
 use futures::TryStreamExt;
 
 #[tokio::test(flavor = "multi_thread")]

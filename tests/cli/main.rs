@@ -1,5 +1,7 @@
 //! The shell from outside: what it prints, where, and how it exits. No cluster is needed.
 
+#![expect(clippy::unwrap_used, reason = "what cannot go on has failed")]
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
@@ -407,4 +409,12 @@ fn an_interrupt_while_waiting_for_input_ends_the_program() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     // Its standard input is still open.
     assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_person_at_a_terminal_is_served() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/terminal.py");
+    let output = Command::new("python3").args([script, env!("CARGO_BIN_EXE_cbulk-sql")]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,0 +1,15 @@
+//! Against one node of a real Cassandra, and files that other programs read back.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "so a test fails")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cookbook;
+mod edges;
+mod explain;
+mod external;
+mod files;
+mod iceberg;
+mod permissions;
+mod tables;
+mod write;

@@ -1,0 +1,93 @@
+//! A cluster that asks who one is: errors are clear, and no password is printed.
+
+use std::process::{Command, Output};
+
+use crate::common::cluster::RealCluster;
+use crate::common::{error_of, number, run};
+use cbulk::{ClusterOptions, Error, ErrorKind, Session, SessionBuilder};
+
+/// A node with users.
+struct SecuredNode(RealCluster);
+
+impl SecuredNode {
+    async fn start() -> Self {
+        Self(RealCluster::start(&["--auth"]).await)
+    }
+
+    fn host(&self) -> &String {
+        &self.0.hosts[0]
+    }
+
+    fn session(&self, user: &str, password: &str) -> Session {
+        let mut cluster = ClusterOptions::new([self.host()]);
+        cluster.set("user", user).unwrap();
+        cluster.set("password", password).unwrap();
+        SessionBuilder::default().with_cluster(cluster).build().unwrap()
+    }
+
+    fn shell(&self, user: &str, password: &str, sql: &str) -> Output {
+        let mut shell = Command::new(env!("CARGO_BIN_EXE_cbulk-sql"));
+        shell.args(["--host", self.host(), "--user", user, "-c", sql]).env("CBULK_PASSWORD", password).output().unwrap()
+    }
+
+    /// As the administrator, by the Rust driver.
+    async fn administer(&self, statements: &[&str]) {
+        let admin = scylla::client::session_builder::SessionBuilder::new()
+            .known_node(self.host())
+            .user("cassandra", "cassandra");
+        let admin = admin.build().await.unwrap();
+        for cql in statements {
+            admin.query_unpaged(*cql, ()).await.unwrap_or_else(|e| panic!("{cql}: {e}"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_is_told_so() {
+    let node = SecuredNode::start().await;
+    node.administer(&[
+        "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+        "CREATE TABLE ks.t (k int PRIMARY KEY, v text)",
+        "INSERT INTO ks.t (k, v) VALUES (1, 'one')",
+        "CREATE ROLE reader WITH PASSWORD = 'open-sesame' AND LOGIN = true",
+        "CREATE ROLE nobody WITH PASSWORD = 'open-sesame' AND LOGIN = true",
+        "GRANT SELECT ON ks.t TO reader",
+    ])
+    .await;
+
+    // What is allowed works.
+    let reader = node.session("reader", "open-sesame");
+    assert_eq!(number(&reader, "SELECT count(*) FROM ks.t").await, 1);
+    assert_eq!(number(&node.session("cassandra", "cassandra"), "INSERT INTO ks.t VALUES (2, 'two')").await, 1);
+
+    // What is not allowed names who, what and where.
+    let error = error_of(&reader, "INSERT INTO ks.t VALUES (3, 'three')").await;
+    assert!(error.contains("reader has no MODIFY permission on <table ks.t>"), "{error}");
+    let nobody = node.session("nobody", "open-sesame");
+    for sql in ["SELECT * FROM ks.t", "SELECT count(*) FROM ks.t"] {
+        let error = run(&nobody, sql).await.unwrap_err();
+        assert_eq!(Error::find(&error).map(Error::kind), Some(ErrorKind::Config), "{sql}: {error}");
+        assert!(error.to_string().contains("nobody has no SELECT permission on <table ks.t>"), "{sql}: {error}");
+    }
+    assert_eq!(number(&reader, "SELECT count(*) FROM ks.t").await, 2);
+
+    // Who one is not.
+    for (user, password) in [("reader", "guessed-wrong"), ("stranger", "guessed-wrong")] {
+        let error = run(&node.session(user, password), "SELECT * FROM ks.t").await.unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains(&format!("{} does not let in user '{user}' with this password", node.host())), "{text}");
+        assert!(!text.contains(password), "{text}");
+    }
+    let without = SessionBuilder::default().with_cluster(ClusterOptions::new([node.host()])).build().unwrap();
+    let error = error_of(&without, "SELECT * FROM ks.t").await;
+    assert!(error.contains("does not let in a client without user and password"), "{error}");
+
+    // The shell prints the same, and no password either.
+    let output = node.shell("reader", "guessed-wrong", "SELECT * FROM ks.t");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && printed.contains("does not let in user 'reader'"), "{printed}");
+    assert!(!printed.contains("guessed-wrong"), "{printed}");
+    let output = node.shell("reader", "open-sesame", "SHOW ALL");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !printed.contains("open-sesame"), "{printed}");
+}
