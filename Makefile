@@ -5,7 +5,7 @@ help:
 	@echo 'make demo    CSV -> Cassandra -> Iceberg -> Cassandra, proven equal; DATA=file.csv.gz takes a real file, ROWS=n makes n rows'
 	@echo 'make check   all that needs no cluster: format, lints, docs, licences, offline tests'
 	@echo 'make test    all tests, on a real Cassandra node; ARGS="--test scan" for some'
-	@echo 'make bench   measurements on a real node'
+	@echo 'make bench   measurements on a real node; ROWS=200000 for a smaller run, ONLY=count,insert for some'
 	@echo 'make up      start a cluster on 127.0.0.1 without docker; NODES=3 VERSION=4.1 VNODES=256'
 	@echo 'make down    stop it'
 	@echo 'make fmt     format the code'
@@ -20,7 +20,7 @@ check:
 	@scripts/check
 
 bench:
-	@scripts/bench $(ARGS)
+	@scripts/bench $(if $(ROWS),--rows '$(ROWS)') $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
 
 up:
 	@scripts/cluster start $(if $(NODES),--nodes '$(NODES)') $(if $(VERSION),--version '$(VERSION)') $(if $(VNODES),--vnodes '$(VNODES)')

@@ -1,0 +1,90 @@
+//! The measures by name, and which raw one each of ours is held against.
+
+use crate::Result;
+
+/// One thing that is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Measure {
+    /// All pages of the table, requested and dropped.
+    RawDrain,
+    /// A count of each split by the server: so many splits, so many at a time.
+    RawCount {
+        splits: usize,
+        in_flight: usize,
+    },
+    /// Prepared rows in unlogged groups of one Cassandra partition each.
+    RawWrite,
+    /// The same into the table that is read, once.
+    Load,
+    Scan,
+    Count,
+    Csv,
+    Parquet,
+    Iceberg,
+    Insert,
+}
+
+impl Measure {
+    const ALL: [Self; 11] = [
+        Self::RawDrain,
+        Self::FEW_COUNTS,
+        Self::MANY_COUNTS,
+        Self::Load,
+        Self::RawWrite,
+        Self::Scan,
+        Self::Count,
+        Self::Csv,
+        Self::Parquet,
+        Self::Iceberg,
+        Self::Insert,
+    ];
+    const FEW_COUNTS: Self = Self::RawCount { splits: 16, in_flight: 2 };
+    const MANY_COUNTS: Self = Self::RawCount { splits: 32, in_flight: 4 };
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::RawDrain => "raw_page_drain",
+            Self::RawCount { splits: 16, .. } => "raw_count_16x2",
+            Self::RawCount { .. } => "raw_count_32x4",
+            Self::Load => "load",
+            Self::RawWrite => "raw_grouped_write",
+            Self::Scan => "scan_to_arrow",
+            Self::Count => "count",
+            Self::Csv => "export_to_csv",
+            Self::Parquet => "export_to_parquet",
+            Self::Iceberg => "export_to_iceberg",
+            Self::Insert => "insert",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|measure| measure.name() == name);
+        found.ok_or_else(|| format!("'{name}' is not a measure").into())
+    }
+
+    pub(crate) fn writes_to_cassandra(self) -> bool {
+        matches!(self, Self::RawWrite | Self::Insert)
+    }
+}
+
+/// One of ours against the best of some raw ones, run one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pair {
+    pub(crate) raw: &'static [Measure],
+    pub(crate) ours: Measure,
+    /// The least ratio of rates, ours to raw.
+    pub(crate) target: Option<f64>,
+}
+
+/// All pairs, in the order of a round.
+pub(crate) const PAIRS: [Pair; 6] = [
+    Pair { raw: &[Measure::RawDrain], ours: Measure::Scan, target: Some(0.9) },
+    Pair { raw: &[Measure::RawDrain], ours: Measure::Csv, target: None },
+    Pair { raw: &[Measure::RawDrain], ours: Measure::Parquet, target: Some(0.8) },
+    Pair { raw: &[Measure::RawDrain], ours: Measure::Iceberg, target: Some(0.8) },
+    Pair { raw: &[Measure::FEW_COUNTS, Measure::MANY_COUNTS], ours: Measure::Count, target: Some(1.0) },
+    Pair { raw: &[Measure::RawWrite], ours: Measure::Insert, target: Some(0.9) },
+];
+
+/// The most memory that one of ours may take, in MB (10^6 bytes).
+pub(crate) const MEMORY_TARGET_MB: f64 = 200.0;

@@ -1,0 +1,61 @@
+//! The order of a run: load, then for each pair a round to warm up the server and rounds that count.
+//!
+//! Absolute figures move with whatever else the machine does. So each run of ours follows at once on a run of its raw
+//! counterpart, and what counts is the median of the ratios of such neighbours.
+
+use std::collections::BTreeMap;
+
+use crate::child::{Sample, spawn};
+use crate::measure::{Measure, PAIRS, Pair};
+use crate::report::Outcome;
+use crate::{Result, Setup, load, machine, ours, report};
+
+pub(crate) async fn run(setup: &Setup) -> Result<()> {
+    let machine = machine::machine()?;
+    let versions = machine::versions(setup).await?;
+    let chosen = |pair: &&Pair| setup.only.is_empty() || setup.only.iter().any(|name| name == pair.ours.name());
+    let pairs: Vec<&Pair> = PAIRS.iter().filter(chosen).collect();
+    if pairs.is_empty() {
+        return Err(format!("no measure is called {}", setup.only.join(" or ")).into());
+    }
+
+    eprintln!("loading {} rows", setup.rows);
+    load::load(setup).await?;
+    let splits = ours::scan_splits(&setup.host).await?;
+
+    let mut samples: BTreeMap<&'static str, Vec<Sample>> = BTreeMap::new();
+    let mut ratios: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    // All rounds of a pair before the next pair's, for the sake of the machine's mood and the server's compiler.
+    for pair in &pairs {
+        eprintln!("{}, to warm up, not counted", pair.ours.name());
+        one_round(setup, pair, splits).await?;
+        for round in 1..=setup.rounds {
+            eprintln!("{}, round {round} of {}", pair.ours.name(), setup.rounds);
+            let (raw, ours) = one_round(setup, pair, splits).await?;
+            let best = raw.iter().map(Sample::rate).fold(0.0, f64::max);
+            ratios.entry(pair.ours.name()).or_default().push(ours.rate() / best);
+            for (measure, sample) in pair.raw.iter().zip(raw).chain([(&pair.ours, ours)]) {
+                samples.entry(measure.name()).or_default().push(sample);
+            }
+        }
+    }
+    let outcome = Outcome { setup, pairs: &pairs, samples, ratios, splits, machine, versions };
+    report::print(&outcome);
+    report::write(&outcome)
+}
+
+/// The raw measures of a pair, then ours.
+async fn one_round(setup: &Setup, pair: &Pair, splits: usize) -> Result<(Vec<Sample>, Sample)> {
+    let mut raw = Vec::with_capacity(pair.raw.len());
+    for measure in pair.raw {
+        raw.push(one(setup, *measure, splits).await?);
+    }
+    Ok((raw, one(setup, pair.ours, splits).await?))
+}
+
+async fn one(setup: &Setup, measure: Measure, splits: usize) -> Result<Sample> {
+    if measure.writes_to_cassandra() {
+        load::truncate(setup).await?;
+    }
+    spawn(setup, measure, splits)
+}

@@ -1,0 +1,169 @@
+//! What options are made of: words, numbers, secrets.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+use datafusion::common::config::{ConfigField, Visit};
+use datafusion::error::{DataFusionError, Result as DataFusionResult};
+
+use crate::error::{Error, Result};
+
+/// A text that must not be printed.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The secret itself, for the one place that sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// An enum that is written as one of a few words, in SQL and on the command line.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $what:literal, default $default:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::$default
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word),+ })
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                $(if text.eq_ignore_ascii_case($word) {
+                    return Ok(Self::$variant);
+                })+
+                Err(Error::config(format!(
+                    concat!("'{}' is not a ", $what, ": write one of {}"), text, [$($word),+].join(", ")
+                )))
+            }
+        }
+
+        impl ConfigField for $name {
+            fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
+                v.some(key, self, description);
+            }
+
+            fn set(&mut self, _: &str, value: &str) -> DataFusionResult<()> {
+                *self = value.parse().map_err(DataFusionError::from)?;
+                Ok(())
+            }
+        }
+    };
+}
+
+words!(
+    /// How many replicas must answer, as in CQL.
+    Consistency, "consistency level", default LocalOne {
+        /// One replica, in any data centre.
+        One = "ONE",
+        /// Two replicas.
+        Two = "TWO",
+        /// Three replicas.
+        Three = "THREE",
+        /// A majority of all replicas.
+        Quorum = "QUORUM",
+        /// Every replica.
+        All = "ALL",
+        /// A majority in the local data centre.
+        LocalQuorum = "LOCAL_QUORUM",
+        /// A majority in each data centre.
+        EachQuorum = "EACH_QUORUM",
+        /// One replica of the local data centre.
+        LocalOne = "LOCAL_ONE",
+        /// Writes only: a hint is enough.
+        Any = "ANY",
+    }
+);
+
+words!(
+    /// How frames are compressed between the client and the nodes.
+    Compression, "compression", default None {
+        /// Not at all: the fastest on a local network.
+        None = "none",
+        /// LZ4.
+        Lz4 = "lz4",
+        /// Snappy.
+        Snappy = "snappy",
+    }
+);
+
+/// A number of at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Positive(NonZeroUsize);
+
+impl Positive {
+    /// `n`, or one if `n` is zero.
+    pub const fn at_least_one(n: usize) -> Self {
+        match NonZeroUsize::new(n) {
+            Some(n) => Self(n),
+            None => Self(NonZeroUsize::MIN),
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> usize {
+        self.0.get()
+    }
+
+    /// The number, as the standard library's type.
+    pub const fn nonzero(self) -> NonZeroUsize {
+        self.0
+    }
+}
+
+impl Default for Positive {
+    fn default() -> Self {
+        Self(NonZeroUsize::MIN)
+    }
+}
+
+impl fmt::Display for Positive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Positive {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        text.parse().map(Self).map_err(|_| Error::config(format!("'{text}' is not a whole number of at least 1")))
+    }
+}
+
+impl ConfigField for Positive {
+    fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
+        v.some(key, self, description);
+    }
+
+    fn set(&mut self, _: &str, value: &str) -> DataFusionResult<()> {
+        *self = value.parse().map_err(DataFusionError::from)?;
+        Ok(())
+    }
+}
