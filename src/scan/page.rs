@@ -68,6 +68,13 @@ impl PageSize {
         }
     }
 
+    /// As many rows as the options allow, always: for a count, whose answer is one row. There it is the number of rows
+    /// that the server reads at a time.
+    pub(crate) fn constant(options: &CassandraOptions) -> Self {
+        let most_rows = Self::new(options, None).most_rows;
+        Self { most_rows, aim_bytes: usize::MAX, rows: AtomicUsize::new(most_rows) }
+    }
+
     fn rows(&self) -> usize {
         self.rows.load(Ordering::Relaxed)
     }
@@ -203,6 +210,15 @@ mod tests {
         assert_eq!(size.rows(), 1);
         size.learn(0, 0);
         assert_eq!(size.rows(), 1);
+    }
+
+    #[test]
+    fn counts_do_not_begin_with_short_pages() {
+        let options = CassandraOptions::default();
+        let size = PageSize::constant(&options);
+        assert_eq!(size.rows(), options.page_size_rows.get());
+        size.learn(1, 64 << 20);
+        assert_eq!(size.rows(), options.page_size_rows.get());
     }
 
     #[test]
