@@ -8,14 +8,14 @@
 //! What holds:
 //!
 //! - A statement makes one snapshot, or none if it wrote no row. Readers see all of its rows or none of them.
-//! - A statement that fails or is cancelled leaves neither a snapshot nor a file: an [`attempt`] owns the files until the
+//! - A statement that fails or is cancelled leaves neither a snapshot nor a file: an attempt owns the files until the
 //!   catalog has acknowledged them, and deletes them when it is dropped before that.
 //! - `CREATE TABLE … AS` makes the table when its rows are written, immediately before the append; until then nothing is
 //!   in the catalog, and afterwards nothing is left of a statement that failed.
 //! - A value is written exactly or not at all: what an Iceberg type cannot hold is an error that names column and row.
 //! - The count returned is the sum over files that the catalog has acknowledged.
 //!
-//! Everything of `iceberg` that waits (SQLite, manifests) runs on two threads of the catalog's own, see [`store`]. The
+//! Everything of `iceberg` that waits (SQLite, manifests) runs on two threads of the catalog's own (`store.rs`). The
 //! Parquet files themselves are read and written where DataFusion runs.
 
 mod attempt;

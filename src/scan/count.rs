@@ -23,7 +23,7 @@ use super::{ScanRecipe, cql};
 use crate::cluster::retry::RetryPlan;
 use crate::error::{Error, Result};
 
-/// Counts the rows of a [`ScanRecipe`] without reading them. Takes the place of the partial side of `count(*)`: each
+/// Counts the rows of a `ScanRecipe` without reading them. Takes the place of the partial side of `count(*)`: each
 /// partition gives one row that has the number of its rows in each column.
 #[derive(Debug)]
 pub struct CassandraCountExec {

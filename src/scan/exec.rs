@@ -27,7 +27,7 @@ use crate::cluster::retry::RetryPlan;
 use crate::codec::decode::{PageDecoder, check_columns};
 use crate::error::Result;
 
-/// Reads the columns of a [`ScanRecipe`]. Each partition reads its own splits and stops after `limit` rows.
+/// Reads the columns of a `ScanRecipe`. Each partition reads its own splits and stops after `limit` rows.
 #[derive(Debug)]
 pub struct CassandraScanExec {
     recipe: Arc<ScanRecipe>,
