@@ -126,7 +126,7 @@ async fn count_partition(recipe: &ScanRecipe, cql: &str, partition: usize, metri
         cluster,
         statement,
         retries: RetryPlan::new(options),
-        page_size: PageSize::constant(options),
+        page_size: PageSize::of_count(),
         metrics: metrics.clone(),
         table: recipe.table.name.to_string(),
     });

@@ -21,6 +21,9 @@ use crate::options::CassandraOptions;
 /// 1 MB do not fill the memory, and one short page more does not count in a long scan.
 const FIRST_PAGE_ROWS: usize = 10;
 
+/// Rows that a server reads at a time while it counts: `DEFAULT_PAGE_SIZE` of Cassandra's `SelectStatement`.
+const COUNT_PAGE_ROWS: usize = 10_000;
+
 /// What a scan counts while it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct PageMetrics {
@@ -68,11 +71,10 @@ impl PageSize {
         }
     }
 
-    /// As many rows as the options allow, always: for a count, whose answer is one row. There it is the number of rows
-    /// that the server reads at a time.
-    pub(crate) fn constant(options: &CassandraOptions) -> Self {
-        let most_rows = Self::new(options, None).most_rows;
-        Self { most_rows, aim_bytes: usize::MAX, rows: AtomicUsize::new(most_rows) }
+    /// For a count, whose answer is one row: the number of rows that the server reads at a time. Always that which
+    /// Cassandra itself takes for an aggregate without pages.
+    pub(crate) fn of_count() -> Self {
+        Self { most_rows: COUNT_PAGE_ROWS, aim_bytes: usize::MAX, rows: AtomicUsize::new(COUNT_PAGE_ROWS) }
     }
 
     fn rows(&self) -> usize {
@@ -214,11 +216,10 @@ mod tests {
 
     #[test]
     fn counts_do_not_begin_with_short_pages() {
-        let options = CassandraOptions::default();
-        let size = PageSize::constant(&options);
-        assert_eq!(size.rows(), options.page_size_rows.get());
+        let size = PageSize::of_count();
+        assert_eq!(size.rows(), COUNT_PAGE_ROWS);
         size.learn(1, 64 << 20);
-        assert_eq!(size.rows(), options.page_size_rows.get());
+        assert_eq!(size.rows(), COUNT_PAGE_ROWS);
     }
 
     #[test]
