@@ -126,6 +126,20 @@ words!(
     }
 );
 
+/// The session's name of [`CassandraOptions::empty_values`], for messages.
+pub const EMPTY_VALUES: &str = "cassandra.empty_values";
+
+words!(
+    /// What becomes of values that are present and have no bytes, in types to which Arrow gives no such value: all but
+    /// text, blobs, tuples and user-defined types.
+    EmptyValues, "treatment of empty values", default Error {
+        /// Reading one fails.
+        Error = "error",
+        /// They are read as null, and can then not be told from cells that are null.
+        Null = "null",
+    }
+);
+
 /// A number of at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Positive(NonZeroUsize);
@@ -213,6 +227,10 @@ config_namespace! {
 
         /// Count on the server where that gives the same answer as counting rows here
         pub count_pushdown: bool, default = true
+
+        /// What becomes of values that are present and have no bytes, which Arrow has not: `error`, or `null`, after which
+        /// they cannot be told from cells that are null
+        pub empty_values: EmptyValues, default = EmptyValues::Error
 
         /// Attempts to repeat a failed request before the statement fails; 0 repeats nothing
         pub max_retries: usize, default = 8
