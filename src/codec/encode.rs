@@ -46,7 +46,7 @@ use scylla::serialize::writers::RowWriter;
 
 use super::cell_bytes::CellBytes;
 use super::place::describe;
-use super::{arrow_type, is_custom};
+use super::{arrow_type, is_custom, struct_fields};
 use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::error::{Error, Result};
 use exact::{Fault, Misfit};
@@ -140,9 +140,8 @@ fn refused(column: &Column, refusal: &Refusal) -> Error {
     let example = match inner {
         CqlType::List(_) | CqlType::Set(_) | CqlType::Vector(..) => "make_array(…)".to_owned(),
         CqlType::Map(..) => "map(keys, values)".to_owned(),
-        CqlType::Tuple(_) => "struct(…)".to_owned(),
-        CqlType::Udt(user_type) => {
-            let fields: Vec<String> = user_type.fields.iter().map(|(name, _)| format!("'{name}', …")).collect();
+        CqlType::Tuple(_) | CqlType::Udt(_) => {
+            let fields: Vec<String> = struct_fields(inner).iter().map(|f| format!("'{}', …", f.name())).collect();
             format!("named_struct({})", fields.join(", "))
         }
         scalar => format!("arrow_cast(…, '{}')", arrow_type(scalar)),

@@ -27,7 +27,7 @@
 //!
 //! All of them nest, and `frozen` makes no difference. The page `docs/types.md` has the whole table, made from this code.
 //!
-//! Each field, also of a nested type, keeps its CQL type under [`CQL_TYPE_KEY`]. Columns of the primary key are not nullable, with one exception
+//! Each field, also within a nested type, keeps its CQL type under [`CQL_TYPE_KEY`]. Columns of the primary key are not nullable, with one exception
 //! that [`arrow_schema`] explains.
 //!
 //! A cell can be absent (null, or never written) or present. Cassandra also lets most fixed-width types be present with
@@ -116,9 +116,11 @@ fn vector_width(element: &CqlType) -> Option<usize> {
     }
 }
 
-/// The elements of a list, set or vector. Nullable, as everybody's lists are; Cassandra has no nulls there.
+/// The elements of a list, set or vector. Nullable, as everybody's lists are; Cassandra has no nulls there. Their CQL type
+/// stands only in the list's own: DataFusion drops the metadata of elements from constants, so that a list of `VALUES`
+/// would be of another type than the table's.
 fn element_field(element: &CqlType) -> FieldRef {
-    Arc::new(typed_field(Field::LIST_FIELD_DEFAULT_NAME, element, true))
+    Arc::new(Field::new_list_field(arrow_type(element), true))
 }
 
 /// The entries of a map, named as Arrow and DataFusion do.

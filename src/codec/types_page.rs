@@ -29,8 +29,9 @@ A dictionary of any of these types can be written like its values, and a column 
 
 ## Reading
 
-- All types nest, and `frozen` makes no difference. Every field, also within other types, has its CQL type in its metadata
-  as `cassandra.type`; that is how a set can be told from a list. UUIDs carry Arrow's extension `arrow.uuid` there as well.
+- All types nest, and `frozen` makes no difference. Every column, field of a struct, key and value of a map has its CQL type
+  in its metadata as `cassandra.type`; that is how a set can be told from a list. UUIDs carry Arrow's extension `arrow.uuid`
+  there as well. Elements of lists, sets and vectors have no metadata, since DataFusion loses it: the list tells their type.
 - A collection, vector, tuple or user-defined type that is null is null. Cassandra does not store empty collections that are
   not frozen: what was written as an empty list, set or map is null when it is read again.
 - Fields that a value of a tuple or user-defined type has not, because they were added to the type later, are null.

@@ -102,7 +102,7 @@ async fn values_of_sql_are_written() {
     let ks = two_tables().await;
     let session = session();
     let insert = "INSERT INTO {ks}.copy (k, c, l, s, t, u, v, vt, m, fs) VALUES (9, make_array(1, 2), \
-                  make_array('a', 'b'), [3, 3, 1], struct(1, 'x', make_array(1.5)), \
+                  make_array('a', 'b'), [3, 3, 1], named_struct('_1', 1, '_2', 'x', '_3', make_array(1.5)), \
                   named_struct('number', '30', 'country', 49), [1, 2, 3], ['a', 'b'], map(['x', 'y'], [1, 2]), \
                   make_array(arrow_cast(decode('123e4567e89b12d3a456426614174000', 'hex'), 'FixedSizeBinary(16)')))";
     run(&session, &ks.sql(insert)).await.unwrap();
@@ -114,7 +114,8 @@ async fn values_of_sql_are_written() {
     );
     let errors = [
         ("INSERT INTO {ks}.copy (k, c, l) VALUES (1, [1], ['a', NULL])", "element 2, \"\" as text: it is null"),
-        ("INSERT INTO {ks}.copy (k, c, l) VALUES (1, NULL, ['a'])", "no value for c of the primary key"),
+        ("INSERT INTO {ks}.copy (k, c, l) VALUES (1, NULL, ['a'])", "a column of the primary key is null"),
+        // DataFusion's own errors, from the casts it puts in front of what cbulk sees.
         ("INSERT INTO {ks}.copy (k, c, v) VALUES (1, [1], [1, 2])", ""),
         ("INSERT INTO {ks}.copy (k, c, u) VALUES (1, [1], named_struct('nummer', 'x'))", ""),
     ];
