@@ -19,10 +19,13 @@ use crate::error::{Error, Result};
 
 mod value;
 
-pub use value::{Compression, Consistency, Positive, Secret};
+pub use value::{Compression, Consistency, EmptyValues, Positive, Secret};
 
 /// Most splits of a scan. Each is one statement and some hundred bytes of plan, so more would cost more than they even out.
 pub const MAX_SPLITS: usize = 1_000_000;
+
+/// The session's name of [`CassandraOptions::empty_values`], for messages.
+pub const EMPTY_VALUES: &str = "cassandra.empty_values";
 
 config_namespace! {
     /// How tables of Cassandra are read and written: the `cassandra.*` settings of a session.
@@ -56,6 +59,10 @@ config_namespace! {
 
         /// Count on the server where that gives the same answer as counting rows here
         pub count_pushdown: bool, default = true
+
+        /// What becomes of values that are present and have no bytes, which Arrow has not: `error`, or `null`, after which
+        /// they cannot be told from cells that are null
+        pub empty_values: EmptyValues, default = EmptyValues::Error
 
         /// Attempts to repeat a failed request before the statement fails; 0 repeats nothing
         pub max_retries: usize, default = 8
@@ -215,39 +222,4 @@ impl ClusterOptions {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_value_is_refused_when_it_is_set() {
-        let mut options = CassandraOptions::default();
-        let error = ConfigField::set(&mut options, "page_size_rows", "0").unwrap_err();
-        assert!(error.to_string().contains("'0' is not a whole number of at least 1"), "{error}");
-        let error = ConfigField::set(&mut options, "read_consistency", "most").unwrap_err();
-        assert!(error.to_string().contains("LOCAL_QUORUM"), "{error}");
-        ConfigField::set(&mut options, "read_consistency", "quorum").unwrap();
-        assert_eq!(options.read_consistency, Consistency::Quorum);
-        ConfigField::set(&mut options, "splits", "7").unwrap();
-        assert_eq!(options.splits.map(Positive::get), Some(7));
-    }
-
-    #[test]
-    fn a_secret_is_never_printed() {
-        let mut options = ClusterOptions::default();
-        options.set("password", "hunter2").unwrap();
-        assert!(!format!("{options:?}").contains("hunter2"));
-    }
-
-    #[test]
-    fn every_name_can_be_set() {
-        for name in ClusterOptions::NAMES {
-            let value = match name {
-                "compression" => "lz4",
-                "connections_per_node" | "connect_timeout_ms" => "3",
-                _ => "x",
-            };
-            ClusterOptions::default().set(name, value).unwrap();
-        }
-        assert!(ClusterOptions::default().set("nonsense", "1").is_err());
-    }
-}
+mod tests;

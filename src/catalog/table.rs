@@ -88,9 +88,6 @@ impl CassandraTable {
         let all: Vec<usize> = (0..self.table.columns.len()).collect();
         let projection = projection.unwrap_or(&all);
         let columns: Vec<Column> = projection.iter().map(|&i| self.table.columns[i].clone()).collect();
-        if let Some(error) = columns.iter().find_map(|column| codec::unsupported(&self.table.name, column)) {
-            return Err(error);
-        }
         let schema = self.schema.project(projection).map_err(|e| Error::internal("projection").with_source(e))?;
         let options = self.options(config)?;
         let cluster = self.cluster.connect().await?;

@@ -7,8 +7,11 @@ use super::quote::{quote, quote_if_needed};
 use crate::error::{Error, Result};
 
 mod parse;
+mod resolve;
 #[cfg(test)]
 mod tests;
+
+pub(super) use resolve::Definitions;
 
 /// A CQL type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,14 +42,31 @@ pub enum CqlType {
     Set(Box<CqlType>),
     Map(Box<CqlType>, Box<CqlType>),
     Tuple(Vec<CqlType>),
-    /// A user-defined type of the table's keyspace, by name.
-    Udt(String),
+    /// A user-defined type of the table's keyspace.
+    Udt(UserType),
     /// A vector of a fixed number of elements.
     Vector(Box<CqlType>, usize),
     /// `frozen<…>`.
     Frozen(Box<CqlType>),
     /// A Java class, as text.
     Custom(String),
+}
+
+/// A user-defined type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UserType {
+    /// Its name, as Cassandra spells it.
+    pub name: String,
+    /// Names and types of its fields, in order. None as long as only the name has been read: no type of Cassandra's is
+    /// without fields.
+    pub fields: Vec<(String, CqlType)>,
+}
+
+impl UserType {
+    /// A type of which nothing but the name is known.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), fields: Vec::new() }
+    }
 }
 
 /// Scalar types by the name that CQL gives them.
@@ -99,6 +119,22 @@ impl CqlType {
         self.scalar_name().is_some()
     }
 
+    /// The types that this one is directly made of, in order.
+    pub fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::List(inner) | Self::Set(inner) | Self::Frozen(inner) | Self::Vector(inner, _) => vec![&**inner],
+            Self::Map(key, value) => vec![&**key, &**value],
+            Self::Tuple(elements) => elements.iter().collect(),
+            Self::Udt(user_type) => user_type.fields.iter().map(|(_, field)| field).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it, or a type inside it at any depth, is as asked.
+    pub fn contains(&self, is_wanted: fn(&Self) -> bool) -> bool {
+        is_wanted(self) || self.parts().into_iter().any(|part| part.contains(is_wanted))
+    }
+
     /// The type inside `frozen<…>`, or itself. Types further inside stay as they are.
     pub fn strip_frozen(&self) -> &Self {
         match self {
@@ -140,7 +176,7 @@ impl fmt::Display for CqlType {
             Self::Vector(element, dimension) => write!(f, "vector<{element}, {dimension}>"),
             Self::Frozen(inner) => write!(f, "frozen<{inner}>"),
             Self::Custom(class) => write!(f, "'{}'", class.replace('\'', "''")),
-            Self::Udt(name) => {
+            Self::Udt(UserType { name, .. }) => {
                 let means_another = Self::scalar(name).is_some() || OTHER_WORDS.contains(&name.as_str());
                 f.write_str(&if means_another { quote(name) } else { quote_if_needed(name) })
             }

@@ -7,7 +7,8 @@ use scylla::DeserializeRow;
 use scylla::statement::Statement;
 use scylla::statement::unprepared::Statement as Unprepared;
 
-use super::schema::{Column, ColumnKind, TableName, TableSchema};
+use super::cql_type::Definitions;
+use super::schema::{Column, ColumnKind, CqlType, TableName, TableSchema};
 use super::{Cluster, execution_error};
 use crate::error::{Error, Result};
 
@@ -20,6 +21,14 @@ struct ColumnRow {
     position: i32,
     #[scylla(rename = "type")]
     type_text: String,
+}
+
+/// A row of `system_schema.types`.
+#[derive(DeserializeRow)]
+struct TypeRow {
+    type_name: String,
+    field_names: Vec<String>,
+    field_types: Vec<String>,
 }
 
 const COLUMNS: &str = "SELECT column_name, clustering_order, kind, position, type FROM {schema}.columns \
@@ -52,13 +61,34 @@ impl Cluster {
         let view = "SELECT view_name FROM system_schema.views WHERE keyspace_name = ? AND view_name = ?";
         let view = !is_virtual && self.ask(view, &names).await?.rows_num() > 0;
         let node_local = is_virtual || self.is_node_local(&name.keyspace).await?;
-        Ok(Some(TableSchema { name: name.clone(), columns: in_select_order(columns)?, node_local, view }))
+        let mut columns = in_select_order(columns)?;
+        if columns.iter().any(|c| c.cql_type.contains(|t| matches!(t, CqlType::Udt(_)))) {
+            let definitions = self.types_of(&name.keyspace).await?;
+            for column in &mut columns {
+                let resolved = column.cql_type.resolve(&definitions);
+                column.cql_type = resolved.map_err(|e| e.with_context("column", format!("{name}.{}", column.name)))?;
+            }
+        }
+        Ok(Some(TableSchema { name: name.clone(), columns, node_local, view }))
     }
 
     async fn columns_of(&self, cql: &str, names: (&str, &str)) -> Result<Vec<ColumnRow>> {
         let rows = self.ask(cql, &names).await?;
         let rows = rows.rows::<ColumnRow>().map_err(|e| Error::internal("unexpected schema table").with_source(e))?;
         rows.collect::<Result<_, _>>().map_err(|e| Error::internal("unexpected row in a schema table").with_source(e))
+    }
+
+    /// The user-defined types of a keyspace.
+    async fn types_of(&self, keyspace: &str) -> Result<Definitions> {
+        let cql = "SELECT type_name, field_names, field_types FROM system_schema.types WHERE keyspace_name = ?";
+        let rows = self.ask(cql, &(keyspace,)).await?;
+        let rows = rows.rows::<TypeRow>().map_err(|e| Error::internal("unexpected schema table").with_source(e))?;
+        rows.map(|row| {
+            let row = row.map_err(|e| Error::internal("unexpected row in a schema table").with_source(e))?;
+            let types = row.field_types.iter().map(|text| text.parse()).collect::<Result<Vec<CqlType>>>()?;
+            Ok((row.type_name, row.field_names.into_iter().zip(types).collect()))
+        })
+        .collect()
     }
 
     async fn is_node_local(&self, keyspace: &str) -> Result<bool> {

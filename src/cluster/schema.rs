@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-pub use super::cql_type::CqlType;
+pub use super::cql_type::{CqlType, UserType};
 
 /// A keyspace and a table or view in it, as Cassandra spells them (case kept, no quotes).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -2,12 +2,15 @@
 //!
 //! A page's rows are one run of bytes: for every row, for every column, a length of 32 bits (negative for null) and that
 //! many bytes. [`PageDecoder`] walks it once and gives each cell to the decoder of its column; nothing is allocated for
-//! a cell, and text and blobs are copied once, into the array's buffer.
+//! a cell, and text and blobs are copied once, into the array's buffer. Decoders of nested types have decoders of their
+//! parts and give them slices of the cell.
 
 mod column;
+mod fault;
+mod nested;
+mod scalar;
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
@@ -16,11 +19,13 @@ use scylla::deserialize::row::ColumnIterator;
 use scylla::frame::response::result::ColumnSpec;
 use scylla::response::query_result::QueryRowsResult;
 
+use super::arrow_type;
 use super::driver_type::{is_same_type, server_name};
-use super::{arrow_type, unsupported};
-use crate::cluster::schema::{Column, TableName};
+use crate::cluster::schema::{Column, CqlType, TableName};
 use crate::error::{Error, Result};
-use column::{ColumnDecoder, Fault, fixed_width};
+use crate::options::EmptyValues;
+use column::{ColumnDecoder, Room, fixed_width};
+use fault::Fault;
 
 /// The bytes of a cell's length.
 const LENGTH_BYTES: usize = 4;
@@ -43,7 +48,7 @@ pub fn check_columns(specs: &[ColumnSpec<'_>], columns: &[Column]) -> Result<()>
             return Err(Error::schema(format!(
                 "expected column {} {}, but the server has {} {}: {CHANGED}",
                 column.name,
-                column.cql_type,
+                with_fields(&column.cql_type),
                 spec.name(),
                 server_name(spec.typ()),
             )));
@@ -65,6 +70,7 @@ pub struct PageDecoder {
     table: TableName,
     columns: Vec<Column>,
     schema: SchemaRef,
+    empty_values: EmptyValues,
 }
 
 impl PageDecoder {
@@ -72,20 +78,23 @@ impl PageDecoder {
     /// [`arrow_schema`](super::arrow_schema) in the order of `columns`. Whether a field may be null is up to the schema.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a column whose type cannot be read yet,
     /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if columns and schema do not belong together.
     pub fn try_new(table: &TableName, columns: &[Column], schema: SchemaRef) -> Result<Self> {
-        if let Some(error) = columns.iter().find_map(|column| unsupported(table, column)) {
-            return Err(error);
-        }
         let belongs = |(column, field): (&Column, &Arc<arrow::datatypes::Field>)| {
-            arrow_type(&column.cql_type).as_ref() == Some(field.data_type())
+            arrow_type(&column.cql_type) == *field.data_type()
         };
         if columns.len() != schema.fields().len() || !columns.iter().zip(schema.fields()).all(belongs) {
             return Err(Error::internal(format!("the schema {schema} is not that of the columns"))
                 .with_context("table", table.to_string()));
         }
-        Ok(Self { table: table.clone(), columns: columns.to_vec(), schema })
+        Ok(Self { table: table.clone(), columns: columns.to_vec(), schema, empty_values: EmptyValues::default() })
+    }
+
+    /// What becomes of empty values, which Arrow does not have.
+    #[must_use]
+    pub fn with_empty_values(mut self, empty_values: EmptyValues) -> Self {
+        self.empty_values = empty_values;
+        self
     }
 
     /// All rows of a page. A decoder without columns gives a batch that has only a number of rows, whatever columns the
@@ -138,13 +147,13 @@ impl PageDecoder {
             let message = format!("has {} bytes, more than {MAX_PAGE_BYTES}; ask for fewer rows a page", body.len());
             return Err(self.broken_page(message));
         }
-        let mut decoders = self.decoders(rows, body.len() - cells * LENGTH_BYTES)?;
+        let mut decoders = self.decoders(rows, body.len() - cells * LENGTH_BYTES);
         let mut rest = body;
         for row in 0..rows {
             for (index, decoder) in decoders.iter_mut().enumerate() {
                 let cell = read_cell(&mut rest);
                 let cell = cell.map_err(|EndOfPage| self.broken_page(format!("ends within row {}", row + 1)))?;
-                decoder.append(cell).map_err(|fault| self.bad_cell(index, row, cell, fault))?;
+                decoder.append(cell).map_err(|fault| self.bad_cell(index, row, cell, &fault))?;
             }
         }
         if !rest.is_empty() {
@@ -167,15 +176,18 @@ impl PageDecoder {
 
     /// One decoder a column. `content` is the size of all cells together: what columns of a fixed width do not need of
     /// it is shared out among the others, which is a guess; they grow if it was wrong.
-    fn decoders(&self, rows: usize, content: usize) -> Result<Vec<ColumnDecoder>> {
-        let widths = || self.columns.iter().map(|c| fixed_width(&c.cql_type));
+    fn decoders(&self, rows: usize, content: usize) -> Vec<ColumnDecoder> {
+        let widths = || self.columns.iter().map(|c| fixed_width(c.cql_type.strip_frozen()));
         let fixed = widths().flatten().sum::<usize>() * rows;
         let share = content.saturating_sub(fixed) / widths().filter(Option::is_none).count().max(1);
-        self.columns
-            .iter()
-            .map(|c| ColumnDecoder::new(&c.cql_type, rows, share))
-            .collect::<Option<_>>()
-            .ok_or_else(|| Error::internal("a column that cannot be read has got past planning"))
+        let room = Room { rows, bytes: share };
+        (0..self.columns.len()).map(|index| self.decoder(index, room)).collect()
+    }
+
+    fn decoder(&self, index: usize, room: Room) -> ColumnDecoder {
+        // A null would only be refused later, with less to say about it.
+        let empty_is_null = self.empty_values == EmptyValues::Null && self.schema.field(index).is_nullable();
+        ColumnDecoder::new(&self.columns[index].cql_type, room, empty_is_null)
     }
 
     fn check_nulls(&self, index: usize, array: &ArrayRef) -> Result<()> {
@@ -198,21 +210,13 @@ impl PageDecoder {
     }
 
     #[cold]
-    fn bad_cell(&self, index: usize, row: usize, cell: Option<&[u8]>, fault: Fault) -> Error {
-        let cql_type = &self.columns[index].cql_type;
-        let message = match fault {
-            Fault::Empty => format!(
-                "the cell is empty (no bytes, yet not null), a value of type {cql_type} that cbulk cannot read yet; \
-                 select the other columns by name, or write a value or null to the cell"
-            ),
-            Fault::Expected(expected) => {
-                format!("the cell is no {cql_type}: expected {expected}, got {}", shown(cell.unwrap_or_default()))
-            }
-        };
+    fn bad_cell(&self, index: usize, row: usize, cell: Option<&[u8]>, fault: &Fault) -> Error {
+        let may_be_null = self.schema.field(index).is_nullable();
+        let message = fault.message(&self.columns[index].cql_type, cell, may_be_null);
         self.place(Error::data(message), index, row)
     }
 
-    /// Finds the cell because of which a whole column is not UTF-8.
+    /// Finds the cell because of which a whole column is not UTF-8: the one that makes no array by itself.
     #[cold]
     fn bad_text(
         &self,
@@ -221,17 +225,36 @@ impl PageDecoder {
         body: &[u8],
         error: impl std::error::Error + Send + Sync + 'static,
     ) -> Error {
+        let is_bad = |cell| {
+            let mut alone = self.decoder(index, Room { rows: 1, bytes: 0 });
+            alone.append(cell).is_ok() && alone.finish().is_err()
+        };
         let mut rest = body;
         for row in 0..rows {
             for column in 0..self.columns.len() {
                 let cell = read_cell(&mut rest).unwrap_or_default();
-                if column == index && cell.is_some_and(|cell| std::str::from_utf8(cell).is_err()) {
-                    return self.bad_cell(index, row, cell, Fault::Expected("UTF-8"));
+                if column == index && is_bad(cell) {
+                    return self.bad_cell(index, row, cell, &Fault::Expected("UTF-8"));
                 }
             }
         }
         Error::internal("a column does not make an array").with_source(error)
     }
+}
+
+/// A type for the message that it is another one than the server's: a user-defined type with its fields, since they may be
+/// all that differs.
+fn with_fields(cql_type: &CqlType) -> String {
+    let mut text = cql_type.to_string();
+    let mut open = vec![cql_type];
+    while let Some(next) = open.pop() {
+        if let CqlType::Udt(user_type) = next {
+            let fields: Vec<String> = user_type.fields.iter().map(|(name, field)| format!("{name} {field}")).collect();
+            text = format!("{text}, {next} ({})", fields.join(", "));
+        }
+        open.extend(next.parts());
+    }
+    text
 }
 
 /// The bytes of a page end before the cell they promise.
@@ -248,19 +271,6 @@ fn read_cell<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, EndOfPage> {
     let (cell, tail) = tail.split_at_checked(length).ok_or(EndOfPage)?;
     *rest = tail;
     Ok(Some(cell))
-}
-
-/// Bytes for an error message: how many, and the first of them.
-fn shown(bytes: &[u8]) -> String {
-    const SHOWN: usize = 20;
-    let mut text = format!("{} bytes 0x", bytes.len());
-    for byte in bytes.iter().take(SHOWN) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    if bytes.len() > SHOWN {
-        text.push('…');
-    }
-    text
 }
 
 #[cfg(test)]

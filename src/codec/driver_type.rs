@@ -3,11 +3,14 @@
 use scylla::frame::response::result::{CollectionType, ColumnType, NativeType};
 
 use crate::cluster::cql_type::CqlType;
+use crate::codec::is_custom;
 
 /// Whether the type the server announces is the one we know the column by. `frozen` does not count: results do not
-/// tell it.
+/// tell it. A type with a Java class in it is announced as `blob`, because it is asked for as one: the driver cannot read
+/// the names of such types.
 pub(super) fn is_same_type(ours: &CqlType, theirs: &ColumnType<'_>) -> bool {
     match (ours, theirs) {
+        (_, ColumnType::Native(NativeType::Blob)) if ours.contains(is_custom) => true,
         (CqlType::Frozen(inner), _) => is_same_type(inner, theirs),
         (CqlType::List(a), ColumnType::Collection { typ: CollectionType::List(b), .. })
         | (CqlType::Set(a), ColumnType::Collection { typ: CollectionType::Set(b), .. }) => is_same_type(a, b),
@@ -20,7 +23,13 @@ pub(super) fn is_same_type(ours: &CqlType, theirs: &ColumnType<'_>) -> bool {
         (CqlType::Vector(a, n), ColumnType::Vector { typ, dimensions }) => {
             *n == usize::from(*dimensions) && is_same_type(a, typ)
         }
-        (CqlType::Udt(a), ColumnType::UserDefinedType { definition, .. }) => *a == definition.name,
+        (CqlType::Udt(a), ColumnType::UserDefinedType { definition: b, .. }) => {
+            let is_same_field =
+                |(a, b): (&(String, CqlType), &(_, ColumnType<'_>))| a.0 == b.0 && is_same_type(&a.1, &b.1);
+            a.name == b.name
+                && a.fields.len() == b.field_types.len()
+                && a.fields.iter().zip(&b.field_types).all(is_same_field)
+        }
         (_, ColumnType::Native(native)) => scalar(native).as_ref() == Some(ours),
         _ => false,
     }
@@ -67,7 +76,11 @@ pub(super) fn server_name(theirs: &ColumnType<'_>) -> String {
             format!("tuple<{}>", parts.iter().map(server_name).collect::<Vec<_>>().join(", "))
         }
         ColumnType::Vector { typ, dimensions } => format!("vector<{}, {dimensions}>", server_name(typ)),
-        ColumnType::UserDefinedType { definition, .. } => definition.name.to_string(),
+        ColumnType::UserDefinedType { definition, .. } => {
+            let fields: Vec<String> =
+                definition.field_types.iter().map(|(name, field)| format!("{name} {}", server_name(field))).collect();
+            format!("{} ({})", definition.name, fields.join(", "))
+        }
         other => format!("{other:?}"),
     }
 }

@@ -21,7 +21,15 @@
 //! | timestamp | Timestamp of any unit and time zone; without a time zone it counts as UTC |
 //! | duration | Interval and Duration of any unit |
 //!
-//! and dictionaries of all these. A column of type Null writes nothing.
+//! | list, set | List in any of Arrow's layouts, with elements that bind |
+//! | vector | the same, with as many elements as the vector has |
+//! | map | Map, and lists of structs with the fields `key` and `value` |
+//! | tuple | Struct with as many fields, whatever their names |
+//! | user-defined type | Struct, by the names of its fields; fields that do not come are null |
+//!
+//! and dictionaries of all these, also inside others. A column of type Null writes nothing. Null elements, keys and values
+//! are refused, since Cassandra keeps none; null fields are written. Values of Java classes cannot be written: the driver
+//! does not know how to bind them.
 
 mod exact;
 mod plan;
@@ -32,17 +40,17 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
-use arrow::util::display::array_value_to_string;
 use scylla::serialize::SerializationError;
 use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 use scylla::serialize::writers::RowWriter;
 
-use super::arrow_type;
 use super::cell_bytes::CellBytes;
-use crate::cluster::schema::{Column, ColumnKind};
+use super::place::describe;
+use super::{arrow_type, is_custom, struct_fields};
+use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::error::{Error, Result};
-use exact::Fault;
-use plan::Plan;
+use exact::{Fault, Misfit};
+use plan::{Plan, Refusal};
 use values::Values;
 
 /// The bytes of a cell's length.
@@ -107,16 +115,40 @@ impl RowEncoder {
 }
 
 fn plan(column: &Column, source: &DataType) -> Result<Plan> {
-    Plan::new(&column.cql_type, source).ok_or_else(|| {
-        let (name, cql_type) = (&column.name, &column.cql_type);
-        let Some(native) = arrow_type(&column.cql_type) else {
-            return Error::schema(format!("column {name} has type {cql_type}, which cbulk cannot write yet"));
-        };
-        Error::schema(format!(
-            "column {name} of type {cql_type} cannot be written from Arrow type {source}; \
-             convert the value first, for example with arrow_cast(…, '{native}')"
-        ))
-    })
+    if column.cql_type.contains(is_custom) {
+        return Err(Error::schema(format!(
+            "column {} of type {} cannot be written, because the driver cannot bind values of Java classes: leave the \
+             column out",
+            column.name, column.cql_type
+        )));
+    }
+    Plan::new(&column.cql_type, source).map_err(|refusal| refused(column, &refusal))
+}
+
+/// Why a column cannot be written, and how it could be.
+fn refused(column: &Column, refusal: &Refusal) -> Error {
+    let Refusal { steps, source, why } = refusal;
+    let (place, inner) = describe(&column.cql_type, steps);
+    let target = if place.is_empty() {
+        format!("column {} of type {}", column.name, column.cql_type)
+    } else {
+        format!("column {} of type {}: {place} of type {inner}", column.name, column.cql_type)
+    };
+    if let Some(why) = why {
+        return Error::schema(format!("{target} cannot be written from what comes: {why}"));
+    }
+    let example = match inner {
+        CqlType::List(_) | CqlType::Set(_) | CqlType::Vector(..) => "make_array(…)".to_owned(),
+        CqlType::Map(..) => "map(keys, values)".to_owned(),
+        CqlType::Tuple(_) | CqlType::Udt(_) => {
+            let fields: Vec<String> = struct_fields(inner).iter().map(|f| format!("'{}', …", f.name())).collect();
+            format!("named_struct({})", fields.join(", "))
+        }
+        scalar => format!("arrow_cast(…, '{}')", arrow_type(scalar)),
+    };
+    Error::schema(format!(
+        "{target} cannot be written from Arrow type {source}; convert the value first, for example with {example}"
+    ))
 }
 
 /// A batch whose rows can be sent. It shares the batch's memory.
@@ -178,7 +210,7 @@ impl BoundBatch {
             match cell {
                 Some(cell) => {
                     let written = writer.set_value(cell.as_slice());
-                    written.map_err(|_| self.bad_value(index, row, Fault("it is 2 GiB or larger")))?;
+                    written.map_err(|_| self.bad_value(index, row, Fault("it is 2 GiB or larger").into()))?;
                 }
                 None => {
                     writer.set_unset();
@@ -200,7 +232,7 @@ impl BoundBatch {
             let cell = self.cell(index, row)?.ok_or_else(|| null_key(&self.recipe.columns[index], row))?;
             let bytes = cell.as_slice();
             if is_composite {
-                let length = u16::try_from(bytes.len()).map_err(|_| self.bad_value(index, row, LONG_KEY))?;
+                let length = u16::try_from(bytes.len()).map_err(|_| self.bad_value(index, row, LONG_KEY.into()))?;
                 key.extend_from_slice(&length.to_be_bytes());
                 key.extend_from_slice(bytes);
                 key.push(0);
@@ -212,7 +244,8 @@ impl BoundBatch {
     }
 
     /// A number that rows of equal clustering columns share, and others most likely not; the same for all rows if the
-    /// table has none.
+    /// table has none. Columns with sets or maps inside do not count: Cassandra takes them for equal in whatever order
+    /// their elements come.
     ///
     /// # Errors
     /// As [`BoundBatch::check`].
@@ -220,7 +253,7 @@ impl BoundBatch {
         self.check_row(row)?;
         let mut hasher = DefaultHasher::new();
         for (index, column) in self.recipe.columns.iter().enumerate() {
-            if matches!(column.kind, ColumnKind::Clustering { .. }) {
+            if matches!(column.kind, ColumnKind::Clustering { .. }) && !column.cql_type.contains(is_unordered) {
                 self.cell(index, row)?.as_ref().map(CellBytes::as_slice).hash(&mut hasher);
             }
         }
@@ -245,8 +278,8 @@ impl BoundBatch {
         if values.is_null(row) {
             return Ok(None);
         }
-        let cell = values.cell(row).and_then(|cell| self.check_key(index, cell));
-        cell.map(Some).map_err(|fault| self.bad_value(index, row, fault))
+        let cell = values.cell(row).and_then(|cell| Ok(self.check_key(index, cell)?));
+        cell.map(Some).map_err(|misfit| self.bad_value(index, row, misfit))
     }
 
     /// Cassandra's limits for what identifies a row.
@@ -271,18 +304,23 @@ impl BoundBatch {
     }
 
     #[cold]
-    fn bad_value(&self, index: usize, row: usize, Fault(why): Fault) -> Error {
-        const SHOWN: usize = 80;
+    fn bad_value(&self, index: usize, row: usize, misfit: Misfit) -> Error {
         let column = &self.recipe.columns[index];
-        let value = array_value_to_string(self.values[index].source(), row).unwrap_or_else(|_| "the value".to_owned());
-        let value = match value.char_indices().nth(SHOWN) {
-            Some((end, _)) => format!("{}…", &value[..end]),
-            None => value,
+        let (value, cql_type, why) = (self.values[index].shown(row), &column.cql_type, misfit.why);
+        let message = match misfit.part {
+            None => format!("cannot write {value:?} as {cql_type}: {why}"),
+            Some(part) => {
+                let (place, inner) = describe(cql_type, &part.steps);
+                format!("cannot write {value:?} as {cql_type}: {place}, {:?} as {inner}: {why}", part.shown)
+            }
         };
-        Error::data(format!("cannot write {value:?} as {}: {why}", column.cql_type))
-            .with_context("column", &column.name)
-            .with_context("row", (row + 1).to_string())
+        Error::data(message).with_context("column", &column.name).with_context("row", (row + 1).to_string())
     }
+}
+
+/// Whether the order of elements means nothing.
+fn is_unordered(cql_type: &CqlType) -> bool {
+    matches!(cql_type, CqlType::Set(_) | CqlType::Map(..))
 }
 
 const LONG_KEY: Fault = Fault("it is longer than the 65535 bytes that a key may have");

@@ -18,31 +18,42 @@
 //! | varint | Utf8 | decimal digits: no Arrow integer is wide enough |
 //! | decimal | Utf8 | as `java.math.BigDecimal` prints it, so that `1.50` keeps its scale, `1E+3` too |
 //! | duration | Interval(MonthDayNano) | |
-//! | all others | none yet | declared as Binary, refused when selected: [`unsupported`] |
+//! | list, set | List | the field's [`CQL_TYPE_KEY`] tells them apart |
+//! | map | Map | keys not null, in Cassandra's order |
+//! | tuple | Struct | fields `_1`, `_2`, … |
+//! | user-defined type | Struct | its own fields |
+//! | vector | `FixedSizeList` | |
+//! | a Java class, `empty` | Binary | the bytes as they are |
 //!
-//! Each field keeps its CQL type under [`CQL_TYPE_KEY`]. Columns of the primary key are not nullable, with one exception
+//! All of them nest, and `frozen` makes no difference. The page `docs/types.md` has the whole table, made from this code.
+//!
+//! Each field, also within a nested type, keeps its CQL type under [`CQL_TYPE_KEY`]. Columns of the primary key are not nullable, with one exception
 //! that [`arrow_schema`] explains.
 //!
 //! A cell can be absent (null, or never written) or present. Cassandra also lets most fixed-width types be present with
-//! zero bytes; no Arrow type has such a value, so reading one is an error, never a null or a zero.
+//! zero bytes; no Arrow type has such a value, so reading one is an error, unless the session's option
+//! [`EMPTY_VALUES`](crate::options::EMPTY_VALUES) says that it shall be null.
 
 mod cell_bytes;
 mod decimal;
 pub mod decode;
 mod driver_type;
 pub mod encode;
+mod place;
 mod temporal;
 
 #[cfg(test)]
 mod round_trip;
+#[cfg(test)]
+mod types_page;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, IntervalUnit, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, Schema, TimeUnit};
 
 use crate::cluster::cql_type::CqlType;
-use crate::cluster::schema::{Column, ColumnKind, TableName};
-use crate::error::Error;
+use crate::cluster::schema::{Column, ColumnKind};
 
 /// The key in a field's metadata that holds the column's type in CQL, such as `timeuuid`.
 pub const CQL_TYPE_KEY: &str = "cassandra.type";
@@ -56,9 +67,14 @@ const UUID_EXTENSION: &str = "arrow.uuid";
 /// The time zone of all timestamps read.
 const UTC: &str = "UTC";
 
-/// The Arrow type of a CQL type, or `None` where there is none yet.
-pub fn arrow_type(cql_type: &CqlType) -> Option<DataType> {
-    Some(match cql_type {
+/// Whether it is a Java class, whose values are bytes to us.
+pub(crate) fn is_custom(cql_type: &CqlType) -> bool {
+    matches!(cql_type, CqlType::Custom(_))
+}
+
+/// The Arrow type of a CQL type.
+pub fn arrow_type(cql_type: &CqlType) -> DataType {
+    match cql_type {
         CqlType::Ascii | CqlType::Text | CqlType::Inet | CqlType::Varint | CqlType::Decimal => DataType::Utf8,
         CqlType::TinyInt => DataType::Int8,
         CqlType::SmallInt => DataType::Int16,
@@ -67,32 +83,76 @@ pub fn arrow_type(cql_type: &CqlType) -> Option<DataType> {
         CqlType::Float => DataType::Float32,
         CqlType::Double => DataType::Float64,
         CqlType::Boolean => DataType::Boolean,
-        CqlType::Blob => DataType::Binary,
+        CqlType::Blob | CqlType::Custom(_) => DataType::Binary,
         CqlType::Uuid | CqlType::TimeUuid => DataType::FixedSizeBinary(16),
         CqlType::Date => DataType::Date32,
         CqlType::Time => DataType::Time64(TimeUnit::Nanosecond),
         CqlType::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, Some(UTC.into())),
         CqlType::Duration => DataType::Interval(IntervalUnit::MonthDayNano),
-        CqlType::List(_)
-        | CqlType::Set(_)
-        | CqlType::Map(_, _)
-        | CqlType::Tuple(_)
-        | CqlType::Udt(_)
-        | CqlType::Vector(_, _)
-        | CqlType::Frozen(_)
-        | CqlType::Custom(_) => return None,
-    })
+        CqlType::List(element) | CqlType::Set(element) => DataType::List(element_field(element)),
+        CqlType::Map(key, value) => DataType::Map(entries_field(key, value), false),
+        CqlType::Tuple(_) | CqlType::Udt(_) => DataType::Struct(struct_fields(cql_type)),
+        CqlType::Vector(element, dimension) => DataType::FixedSizeList(element_field(element), width(*dimension)),
+        CqlType::Frozen(inner) => arrow_type(inner),
+    }
+}
+
+/// A vector's dimension as Arrow has it. Cassandra's are far smaller.
+fn width(dimension: usize) -> i32 {
+    i32::try_from(dimension).unwrap_or(i32::MAX)
+}
+
+/// The bytes of an element of this type in a vector, if all have the same: they then stand one after the other. Types that
+/// Cassandra takes for variable there although they are not: tinyint, smallint, date and time.
+fn vector_width(element: &CqlType) -> Option<usize> {
+    match element {
+        CqlType::Boolean => Some(1),
+        CqlType::Int | CqlType::Float => Some(4),
+        CqlType::BigInt | CqlType::Double | CqlType::Timestamp => Some(8),
+        CqlType::Uuid | CqlType::TimeUuid => Some(16),
+        CqlType::Vector(inner, dimension) => vector_width(inner)?.checked_mul(*dimension),
+        CqlType::Frozen(inner) => vector_width(inner),
+        _ => None,
+    }
+}
+
+/// The elements of a list, set or vector. Nullable, as everybody's lists are; Cassandra has no nulls there. Their CQL type
+/// stands only in the list's own: DataFusion drops the metadata of elements from constants, so that a list of `VALUES`
+/// would be of another type than the table's.
+fn element_field(element: &CqlType) -> FieldRef {
+    Arc::new(Field::new_list_field(arrow_type(element), true))
+}
+
+/// The entries of a map, named as Arrow and DataFusion do.
+fn entries_field(key: &CqlType, value: &CqlType) -> FieldRef {
+    let fields = [typed_field("key", key, false), typed_field("value", value, true)];
+    Arc::new(Field::new("entries", DataType::Struct(fields.into_iter().collect()), false))
+}
+
+/// The fields of a tuple or user-defined type; none of any other type.
+fn struct_fields(cql_type: &CqlType) -> Fields {
+    match cql_type {
+        CqlType::Tuple(elements) => {
+            elements.iter().enumerate().map(|(i, t)| typed_field(format!("_{}", i + 1), t, true)).collect()
+        }
+        CqlType::Udt(user_type) => user_type.fields.iter().map(|(name, t)| typed_field(name, t, true)).collect(),
+        _ => Fields::empty(),
+    }
+}
+
+/// A field that keeps its CQL type.
+fn typed_field(name: impl Into<String>, cql_type: &CqlType, nullable: bool) -> Field {
+    let mut metadata = HashMap::from([(CQL_TYPE_KEY.to_owned(), cql_type.to_string())]);
+    if matches!(cql_type.strip_frozen(), CqlType::Uuid | CqlType::TimeUuid) {
+        metadata.insert(EXTENSION_NAME_KEY.to_owned(), UUID_EXTENSION.to_owned());
+    }
+    Field::new(name, arrow_type(cql_type), nullable).with_metadata(metadata)
 }
 
 /// The field of one column. A column of the primary key is not nullable; see [`arrow_schema`] for the exception, which
 /// one column alone does not show.
 pub fn arrow_field(column: &Column) -> Field {
-    let data_type = arrow_type(&column.cql_type).unwrap_or(DataType::Binary);
-    let mut metadata = HashMap::from([(CQL_TYPE_KEY.to_owned(), column.cql_type.to_string())]);
-    if matches!(column.cql_type, CqlType::Uuid | CqlType::TimeUuid) {
-        metadata.insert(EXTENSION_NAME_KEY.to_owned(), UUID_EXTENSION.to_owned());
-    }
-    Field::new(&column.name, data_type, !column.kind.is_key()).with_metadata(metadata)
+    typed_field(&column.name, &column.cql_type, !column.kind.is_key())
 }
 
 /// The schema of a table, given all its columns.
@@ -107,17 +167,6 @@ pub fn arrow_schema(columns: &[Column]) -> Schema {
         if clustering && has_static { field.with_nullable(true) } else { field }
     };
     Schema::new(columns.iter().map(field).collect::<Vec<_>>())
-}
-
-/// Why this column cannot be read, if it cannot: its type has no Arrow form yet. To be raised only when it is selected.
-pub fn unsupported(table: &TableName, column: &Column) -> Option<Error> {
-    if arrow_type(&column.cql_type).is_some() {
-        return None;
-    }
-    Some(Error::schema(format!(
-        "column {table}.{} has type {}, which cbulk cannot read yet; select the other columns by name",
-        column.name, column.cql_type
-    )))
 }
 
 #[cfg(test)]

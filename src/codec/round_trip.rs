@@ -1,5 +1,7 @@
 //! Laws of both directions together: what is encoded, laid out as the server lays out a page and decoded is the same.
 
+mod nested;
+
 use std::sync::Arc;
 
 use arrow::array::{
@@ -22,6 +24,17 @@ use crate::cluster::cql_type::CqlType;
 /// Encodes one column and decodes it again. Unset and null are both negative lengths, so that rows as they are sent are
 /// a page as it is received.
 fn send_and_receive(cql_type: &CqlType, array: ArrayRef) -> ArrayRef {
+    let (rows, body) = send(cql_type, array);
+    Arc::clone(pages(cql_type).decode_rows(rows, &body).unwrap().column(0))
+}
+
+fn pages(cql_type: &CqlType) -> PageDecoder {
+    let columns = [column("c", cql_type.clone())];
+    PageDecoder::try_new(&table(), &columns, Arc::new(arrow_schema(&columns))).unwrap()
+}
+
+/// The number of rows and their bytes.
+fn send(cql_type: &CqlType, array: ArrayRef) -> (usize, Vec<u8>) {
     let columns = [column("c", cql_type.clone())];
     let field = arrow_field(&columns[0]).with_data_type(array.data_type().clone());
     let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap();
@@ -31,12 +44,10 @@ fn send_and_receive(cql_type: &CqlType, array: ArrayRef) -> ArrayRef {
         let before = body.len();
         bound.check(row).unwrap();
         bound.encode_row(row, &mut RowWriter::new(&mut body)).unwrap();
-        let is_exact = !matches!(cql_type, CqlType::Varint | CqlType::Decimal | CqlType::Inet);
+        let is_exact = !cql_type.contains(|t| matches!(t, CqlType::Varint | CqlType::Decimal | CqlType::Inet));
         assert!(!is_exact || bound.row_bytes(row) == body.len() - before, "size of row {row}");
     }
-    let pages = PageDecoder::try_new(&table(), &columns, Arc::new(arrow_schema(&columns))).unwrap();
-    let decoded = pages.decode_rows(bound.num_rows(), &body).unwrap();
-    Arc::clone(decoded.column(0))
+    (bound.num_rows(), body)
 }
 
 fn returns(cql_type: &CqlType, array: impl Array + 'static) {

@@ -1,4 +1,5 @@
-//! Dates, times and durations: the numbers Cassandra and Arrow keep for them.
+//! Dates, times and durations: the numbers Cassandra and Arrow keep for them. Also the variable-length integers that
+//! durations are made of.
 
 use arrow::datatypes::IntervalMonthDayNano;
 
@@ -51,27 +52,36 @@ pub(super) fn has_one_sign(value: IntervalMonthDayNano) -> bool {
     parts.iter().all(|p| *p >= 0) || parts.iter().all(|p| *p <= 0)
 }
 
-/// One variable-length integer off the front. The number of leading ones of the first byte is the number of bytes after
-/// it; the rest is big-endian, and the sign is folded into the lowest bit.
+/// One variable-length integer off the front, its sign folded into the lowest bit.
 fn read_vint(rest: &mut &[u8]) -> Option<i64> {
+    let folded = read_unsigned_vint(rest)?;
+    Some((folded >> 1).cast_signed() ^ -(folded & 1).cast_signed())
+}
+
+/// One variable-length integer without a sign off the front. The number of leading ones of the first byte is the number
+/// of bytes after it; the rest is big-endian.
+pub(super) fn read_unsigned_vint(rest: &mut &[u8]) -> Option<u64> {
     let (&first, tail) = rest.split_first()?;
     let extra = first.leading_ones() as usize;
     let (more, tail) = tail.split_at_checked(extra)?;
     // A shift by 8 would overflow, and 0xff has no bits left for the value anyway.
     let head = if extra >= 7 { 0 } else { u64::from(first & (0xff >> extra)) };
-    let folded = more.iter().fold(head, |value, byte| (value << 8) | u64::from(*byte));
     *rest = tail;
-    Some((folded >> 1).cast_signed() ^ -(folded & 1).cast_signed())
+    Some(more.iter().fold(head, |value, byte| (value << 8) | u64::from(*byte)))
 }
 
 /// The bytes of one variable-length integer, and how many of them count.
 fn vint(value: i64) -> ([u8; 9], usize) {
-    let folded = ((value >> 63) ^ (value << 1)).cast_unsigned();
-    let bits = 64 - folded.leading_zeros() as usize;
+    unsigned_vint(((value >> 63) ^ (value << 1)).cast_unsigned())
+}
+
+/// The same of an integer without a sign.
+pub(super) fn unsigned_vint(value: u64) -> ([u8; 9], usize) {
+    let bits = 64 - value.leading_zeros() as usize;
     // Each byte carries 7 bits; the ninth one takes the last 8.
     let size = bits.div_ceil(7).clamp(1, 9);
     let mut bytes = [0; 9];
-    bytes[1..].copy_from_slice(&folded.to_be_bytes());
+    bytes[1..].copy_from_slice(&value.to_be_bytes());
     bytes.copy_within(9 - size.., 0);
     if size == 9 {
         bytes[0] = 0xff;

@@ -1,4 +1,6 @@
 use super::*;
+use crate::cluster::cql_type::UserType;
+use crate::cluster::schema::TableName;
 
 pub(super) fn column(name: &str, cql_type: CqlType) -> Column {
     Column { name: name.to_owned(), cql_type, kind: ColumnKind::Regular }
@@ -49,23 +51,73 @@ fn a_field_tells_its_cql_type() {
     assert_eq!(field.metadata().len(), 1);
 }
 
+/// A user-defined type of these fields.
+pub(super) fn user_type(name: &str, fields: &[(&str, CqlType)]) -> CqlType {
+    let fields = fields.iter().map(|(name, field)| ((*name).to_owned(), field.clone())).collect();
+    CqlType::Udt(UserType { name: name.to_owned(), fields })
+}
+
+/// A type without user-defined ones in it, from its CQL.
+pub(super) fn parse(text: &str) -> CqlType {
+    text.parse().unwrap()
+}
+
 #[test]
-fn every_scalar_type_is_supported() {
+fn scalar_types_have_no_parts_in_arrow_either() {
     for cql_type in SCALARS {
-        assert!(arrow_type(&cql_type).is_some(), "{cql_type:?}");
-        assert!(unsupported(&table(), &column("c", cql_type)).is_none());
+        assert!(!arrow_type(&cql_type).is_nested(), "{cql_type:?}");
     }
 }
 
 #[test]
-fn other_types_are_declared_and_refused_by_name() {
-    let tags = column("tags", CqlType::Map(Box::new(CqlType::Text), Box::new(CqlType::Int)));
-    assert_eq!(arrow_field(&tags).data_type(), &DataType::Binary);
-    assert_eq!(arrow_field(&tags).metadata()[CQL_TYPE_KEY], "map<text, int>");
-    assert_eq!(
-        unsupported(&table(), &tags).unwrap().to_string(),
-        "column ks.t.tags has type map<text, int>, which cbulk cannot read yet; select the other columns by name"
-    );
+fn fields_inside_tell_their_cql_types() {
+    let address = user_type("address", &[("id", CqlType::TimeUuid), ("zips", parse("frozen<set<int>>"))]);
+    let tags = column("tags", CqlType::Map(Box::new(CqlType::Text), Box::new(CqlType::Frozen(Box::new(address)))));
+    let field = arrow_field(&tags);
+    assert_eq!(field.metadata()[CQL_TYPE_KEY], "map<text, frozen<address>>");
+    let DataType::Map(entries, false) = field.data_type() else { panic!("{field}") };
+    let DataType::Struct(entries) = entries.data_type() else { panic!("{entries}") };
+    assert_eq!((entries[0].name().as_str(), entries[0].is_nullable()), ("key", false));
+    assert_eq!((entries[1].name().as_str(), entries[1].is_nullable()), ("value", true));
+    let DataType::Struct(address) = entries[1].data_type() else { panic!("{entries:?}") };
+    assert_eq!(address[0].metadata()["ARROW:extension:name"], "arrow.uuid");
+    assert_eq!(address[0].metadata()[CQL_TYPE_KEY], "timeuuid");
+    assert_eq!(address[1].metadata()[CQL_TYPE_KEY], "frozen<set<int>>");
+    let DataType::List(zip) = address[1].data_type() else { panic!("{address:?}") };
+    assert_eq!((zip.name().as_str(), zip.data_type()), ("item", &DataType::Int32));
+    // Told by the list; DataFusion would lose it.
+    assert!(zip.metadata().is_empty());
+}
+
+#[test]
+fn tuples_vectors_and_classes_have_their_arrow_types() {
+    let DataType::Struct(fields) = arrow_type(&parse("frozen<tuple<int, text>>")) else { panic!() };
+    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    assert_eq!(names, ["_1", "_2"]);
+    assert!(fields.iter().all(|field| field.is_nullable()));
+    let DataType::FixedSizeList(element, 3) = arrow_type(&parse("vector<float, 3>")) else { panic!() };
+    assert_eq!(element.data_type(), &DataType::Float32);
+    assert_eq!(arrow_type(&parse("empty")), DataType::Binary);
+    assert_eq!(arrow_type(&parse("'org.example.PointType'")), DataType::Binary);
+}
+
+#[test]
+fn elements_of_a_fixed_width_are_those_that_cassandra_takes_for_such() {
+    let fixed: Vec<_> = SCALARS.iter().filter_map(|t| Some((t.to_string(), vector_width(t)?))).collect();
+    let expected = [
+        ("int", 4),
+        ("bigint", 8),
+        ("float", 4),
+        ("double", 8),
+        ("boolean", 1),
+        ("uuid", 16),
+        ("timeuuid", 16),
+        ("timestamp", 8),
+    ];
+    assert_eq!(fixed, expected.map(|(name, width)| (name.to_owned(), width)));
+    assert_eq!(vector_width(&parse("vector<int, 3>")), Some(12));
+    assert_eq!(vector_width(&parse("vector<text, 3>")), None);
+    assert_eq!(vector_width(&parse("frozen<list<int>>")), None);
 }
 
 #[test]

@@ -113,6 +113,17 @@ words!(
     }
 );
 
+words!(
+    /// What becomes of values that are present and have no bytes, in types to which Arrow gives no such value: all but
+    /// text, blobs, tuples and user-defined types.
+    EmptyValues, "treatment of empty values", default Error {
+        /// Reading one fails.
+        Error = "error",
+        /// They are read as null, and can then not be told from cells that are null.
+        Null = "null",
+    }
+);
+
 /// A number of at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Positive(NonZeroUsize);

@@ -2,6 +2,7 @@
 
 use crate::cluster::quote::{quote, quote_table};
 use crate::cluster::schema::{Column, TableSchema};
+use crate::codec::is_custom;
 
 /// `SELECT` of these columns over a token range, or over the whole table if it has no ring.
 ///
@@ -10,10 +11,17 @@ pub(crate) fn select(table: &TableSchema, columns: &[Column], limit: Option<usiz
     let names = if columns.is_empty() {
         table.columns.first().map(|c| quote(&c.name)).unwrap_or_default()
     } else {
-        columns.iter().map(|c| quote(&c.name)).collect::<Vec<_>>().join(", ")
+        columns.iter().map(selected).collect::<Vec<_>>().join(", ")
     };
     let limit = limit.map(|n| format!(" LIMIT {n}")).unwrap_or_default();
     format!("SELECT {names} FROM {}{limit}", from_range(table))
+}
+
+/// A column as it is selected. The driver does not know Java classes and refuses every page that names one, so a column
+/// with one in its type is asked for as the bytes it consists of.
+fn selected(column: &Column) -> String {
+    let name = quote(&column.name);
+    if column.cql_type.contains(is_custom) { format!("(blob){name} AS {name}") } else { name }
 }
 
 /// `SELECT count(*)` over a token range.

@@ -12,4 +12,5 @@ mod files;
 mod iceberg;
 mod permissions;
 mod tables;
+mod types;
 mod write;

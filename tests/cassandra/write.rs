@@ -53,7 +53,6 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
             "INSERT INTO {ks}.t (a, b, v) SELECT 1, 2, 'x'",
             "no value for c of the primary key of {ks}.t: add the column",
         ),
-        ("INSERT INTO {ks}.t (a, b, c, tags) VALUES (1, 2, 3, NULL)", "column tags has type list<int>"),
         ("INSERT OVERWRITE {ks}.t (a, b, c) VALUES (1, 2, 3)", "Insert Overwrite is not supported for {ks}.t"),
         ("INSERT INTO {ks}.hits VALUES ('home', 1)", "{ks}.hits has the counter column n"),
         (

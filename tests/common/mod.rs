@@ -111,6 +111,8 @@ pub async fn driver(host: &str) -> scylla::client::session::Session {
     let profile = ExecutionProfile::builder().request_timeout(Some(std::time::Duration::from_mins(2))).build();
     scylla::client::session_builder::SessionBuilder::new()
         .known_node(host)
+        // There are types in tests that the driver cannot read.
+        .fetch_full_schema_metadata(false)
         .default_execution_profile_handle(profile.into_handle())
         .build()
         .await

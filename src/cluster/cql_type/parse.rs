@@ -1,10 +1,10 @@
 //! Reads the text of a CQL type, by recursive descent.
 
-use super::CqlType;
+use super::{CqlType, UserType};
 use crate::error::{Error, Result};
 
 /// Types nested deeper are refused, so that no text can exhaust the stack.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 pub(super) fn parse(text: &str) -> Result<CqlType> {
     let mut parser = Parser { text, at: 0 };
@@ -26,7 +26,7 @@ impl<'a> Parser<'a> {
         }
         self.skip_space();
         if self.rest().starts_with('"') {
-            return self.quoted('"').map(CqlType::Udt);
+            return self.quoted('"').map(|name| CqlType::Udt(UserType::named(name)));
         }
         if self.rest().starts_with('\'') {
             return self.quoted('\'').map(CqlType::Custom);
@@ -41,7 +41,7 @@ impl<'a> Parser<'a> {
             self.with_arguments(&word, begin, depth + 1)
         } else {
             // Also `list` and the like: without arguments it can only be the name of a user-defined type.
-            Ok(CqlType::scalar(&word).unwrap_or(CqlType::Udt(word)))
+            Ok(CqlType::scalar(&word).unwrap_or_else(|| CqlType::Udt(UserType::named(word))))
         }
     }
 

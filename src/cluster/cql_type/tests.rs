@@ -40,7 +40,7 @@ fn nested_types() {
 
 #[test]
 fn user_defined_types() {
-    let udt = |name: &str| CqlType::Udt(name.to_owned());
+    let udt = |name: &str| CqlType::Udt(UserType::named(name));
     assert_eq!(parse("address"), udt("address"));
     assert_eq!(parse("Address"), udt("address"));
     assert_eq!(parse(r#""Address""#), udt("Address"));
@@ -127,7 +127,7 @@ fn types() -> impl Strategy<Value = CqlType> {
     let name = prop_oneof!["[a-z][a-z0-9_]{0,8}", ".{1,8}", Just("frozen".to_owned()), Just("select".to_owned())];
     let leaf = prop_oneof![
         4 => prop::sample::select(SCALARS.map(|(_, scalar)| scalar).to_vec()),
-        2 => name.prop_map(CqlType::Udt),
+        2 => name.prop_map(|name| CqlType::Udt(UserType::named(name))),
         1 => "[A-Za-z.(),=>']{1,20}".prop_map(CqlType::Custom),
     ];
     leaf.prop_recursive(6, 40, 4, |inner| {

@@ -9,6 +9,8 @@ use crate::cluster::cql_type::CqlType;
 use crate::codec::arrow_schema;
 use crate::codec::tests::{SCALARS, column, key, table};
 
+mod nested;
+
 fn decoder(columns: &[Column]) -> PageDecoder {
     PageDecoder::try_new(&table(), columns, Arc::new(arrow_schema(columns))).unwrap()
 }
@@ -161,14 +163,6 @@ fn a_page_must_hold_exactly_its_rows() {
     assert_eq!(error.to_string(), "a page of the server has 16 bytes behind its last row (table: ks.t)");
     // Nothing is reserved for rows that cannot be there.
     assert!(decoder(&columns).decode_rows(usize::MAX, &good).is_err());
-}
-
-#[test]
-fn columns_that_cannot_be_read_are_refused() {
-    let columns = [column("l", CqlType::List(Box::new(CqlType::Int)))];
-    let error = PageDecoder::try_new(&table(), &columns, Arc::new(arrow_schema(&columns))).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Schema);
-    assert!(error.to_string().contains("ks.t.l has type list<int>"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One value at a time, to exactly that value in Cassandra or to a reason why not.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use arrow::datatypes::{IntervalMonthDayNano, TimeUnit};
@@ -7,11 +8,47 @@ use uuid::Uuid;
 
 use super::plan::{BytesTo, TextTo};
 use crate::codec::cell_bytes::CellBytes;
+use crate::codec::place::Step;
 use crate::codec::{decimal, temporal};
 
 /// Why a value has no place in its column, as the end of "cannot write … as …: ".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault(pub(super) &'static str);
+
+/// Why a value, or a part of it, has no place in its column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Misfit {
+    pub(super) why: Cow<'static, str>,
+    /// Nothing if it is the value as a whole.
+    pub(super) part: Option<Box<Part>>,
+}
+
+/// The part of a value that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The way to it, from the inside.
+    pub(super) steps: Vec<Step>,
+    /// How it is shown.
+    pub(super) shown: String,
+}
+
+impl From<Fault> for Misfit {
+    fn from(Fault(why): Fault) -> Self {
+        Self { why: Cow::Borrowed(why), part: None }
+    }
+}
+
+impl Misfit {
+    /// The same, seen from what contains the part.
+    #[cold]
+    pub(super) fn within(mut self, step: Step, shown: impl FnOnce() -> String) -> Self {
+        match &mut self.part {
+            Some(part) => part.steps.push(step),
+            none => *none = Some(Box::new(Part { steps: vec![step], shown: shown() })),
+        }
+        self
+    }
+}
 
 /// The number is too large or too small.
 pub(super) const OUT_OF_RANGE: Fault = Fault("it is out of range");

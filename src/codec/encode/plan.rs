@@ -1,9 +1,12 @@
 //! How a column of Arrow becomes cells of Cassandra: decided once, from the two types alone.
 
+mod nested;
+
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, IntervalUnit, TimeUnit};
 
 use crate::cluster::cql_type::CqlType;
 use crate::codec::arrow_type;
+use crate::codec::place::Step;
 
 /// The decision for one column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +19,31 @@ pub(super) struct Plan {
     pub(super) form: Form,
 }
 
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The way to the part that cannot be written, from the inside.
+    pub(super) steps: Vec<Step>,
+    /// What came there.
+    pub(super) source: DataType,
+    /// What is wrong, where it is not the type as such.
+    pub(super) why: Option<String>,
+}
+
+impl Refusal {
+    fn of(source: &DataType, why: Option<String>) -> Self {
+        Self { steps: Vec::new(), source: source.clone(), why }
+    }
+
+    /// The same, seen from what contains the part.
+    fn within(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+}
+
 /// What a value is and what is to become of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Form {
     /// A column without values.
     Null,
@@ -44,6 +70,34 @@ pub(super) enum Form {
     Unscaled256(Option<i8>),
     Text(TextTo),
     Bytes(BytesTo),
+    /// A list or set, with the plan of its elements.
+    List(Box<Plan>),
+    Vector(Box<VectorPlan>),
+    Map(Box<MapPlan>),
+    /// For each field of the tuple or user-defined type the column that it comes from, if there is one.
+    Struct(Vec<Option<PartPlan>>),
+}
+
+/// One field of a struct that comes: its place and its plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PartPlan {
+    pub(super) index: usize,
+    pub(super) plan: Plan,
+}
+
+/// The entries of a map, which are structs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MapPlan {
+    pub(super) key: PartPlan,
+    pub(super) value: PartPlan,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct VectorPlan {
+    pub(super) element: Plan,
+    pub(super) dimension: usize,
+    /// Of an element, if all have the same: none has its length in front of it then.
+    pub(super) width: Option<usize>,
 }
 
 /// What text is to become.
@@ -68,19 +122,35 @@ pub(super) enum BytesTo {
 }
 
 impl Plan {
-    /// How values of `source` are written to a column of type `target`, if they can be.
-    pub(super) fn new(target: &CqlType, source: &DataType) -> Option<Self> {
-        // Also where nothing is to be written: a type without decoder has no encoder.
-        let native = arrow_type(target)?;
+    /// How values of `source` are written to a column of type `target`, or why they cannot be.
+    pub(super) fn new(target: &CqlType, source: &DataType) -> Result<Self, Refusal> {
         if let DataType::Dictionary(_, values) = source {
             let plan = Self::new(target, values)?;
-            return Some(Self { unpack: Some(values.as_ref().clone()), ..plan });
+            return Ok(Self { unpack: Some(values.as_ref().clone()), ..plan });
         }
-        let direct = |form| Some(Self { unpack: None, cast: None, form });
-        let cast = |to: DataType, form| Some(Self { unpack: None, cast: (to != *source).then_some(to), form });
         if *source == DataType::Null {
-            return direct(Form::Null);
+            return Ok(Self::direct(Form::Null));
         }
+        let form = match target.strip_frozen() {
+            CqlType::List(element) | CqlType::Set(element) => nested::list(element, source),
+            CqlType::Map(key, value) => nested::map(key, value, source),
+            CqlType::Tuple(elements) => nested::tuple(elements, source),
+            CqlType::Udt(user_type) => nested::user_type(user_type, source),
+            CqlType::Vector(element, dimension) => nested::vector(element, *dimension, source),
+            scalar => return Self::scalar(scalar, source).ok_or_else(|| Refusal::of(source, None)),
+        };
+        form.map(Self::direct)
+    }
+
+    /// Values that need nothing done to all of them together.
+    fn direct(form: Form) -> Self {
+        Self { unpack: None, cast: None, form }
+    }
+
+    fn scalar(target: &CqlType, source: &DataType) -> Option<Self> {
+        let native = arrow_type(target);
+        let direct = |form| Some(Self::direct(form));
+        let cast = |to: DataType, form| Some(Self { unpack: None, cast: (to != *source).then_some(to), form });
         match target {
             CqlType::TinyInt if source.is_integer() => cast(native, Form::TinyInt),
             CqlType::SmallInt if source.is_integer() => cast(native, Form::SmallInt),

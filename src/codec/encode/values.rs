@@ -1,5 +1,7 @@
 //! The values of one column of one batch, and the cell each of them makes.
 
+mod nested;
+
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray,
     LargeStringArray, StringArray, StringViewArray,
@@ -13,11 +15,13 @@ use arrow::datatypes::{
     TimestampNanosecondType, TimestampSecondType, i256,
 };
 use arrow::error::ArrowError;
+use arrow::util::display::array_value_to_string;
 
-use super::exact::{self, Fault};
+use super::exact::{self, Fault, Misfit};
 use super::plan::{BytesTo, Form, Plan, TextTo};
 use crate::codec::cell_bytes::CellBytes;
 use crate::codec::{decimal, temporal};
+use nested::{Lists, Maps, Structs, Vectors};
 
 /// One column of a batch, ready to be read row by row.
 #[derive(Debug)]
@@ -50,6 +54,10 @@ enum Typed {
     Unscaled256(ScalarBuffer<i256>, Option<i32>),
     Text(Texts, TextTo),
     Bytes(Binaries, BytesTo),
+    List(Box<Lists>),
+    Vector(Box<Vectors>),
+    Map(Box<Maps>),
+    Struct(Box<Structs>),
 }
 
 /// Text in any of Arrow's layouts.
@@ -81,16 +89,25 @@ impl Values {
             Some(to) => cast_with_options(&source, to, &lenient)?,
             None => ArrayRef::clone(&source),
         };
-        let typed = Typed::new(plan.form, &array).ok_or_else(|| {
+        let typed = Typed::new(&plan.form, &array)?.ok_or_else(|| {
             ArrowError::SchemaError(format!("a batch has {} where {:?} was planned", array.data_type(), plan.form))
         })?;
         let fits = plan.cast.is_some().then(|| array.logical_nulls()).flatten();
         Ok(Self { nulls: source.logical_nulls(), source, fits, typed })
     }
 
-    /// The values as they came.
-    pub(super) fn source(&self) -> &ArrayRef {
-        &self.source
+    /// The value of a row as people read it, cut if it is long.
+    pub(super) fn shown(&self, row: usize) -> String {
+        const SHOWN: usize = 80;
+        let value = array_value_to_string(&self.source, row).unwrap_or_else(|_| "the value".to_owned());
+        match value.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", &value[..end]),
+            None => value,
+        }
+    }
+
+    fn has_nulls(&self) -> bool {
+        self.nulls.as_ref().is_some_and(|nulls| nulls.null_count() > 0)
     }
 
     #[inline]
@@ -121,23 +138,42 @@ impl Values {
             | Typed::Unscaled256(_, _)
             | Typed::Text(_, TextTo::Text)
             | Typed::Bytes(_, BytesTo::Blob) => self.fits.is_some(),
+            Typed::List(values) => values.is_fallible(),
+            Typed::Struct(values) => values.is_fallible(),
             _ => true,
         }
     }
 
     /// Whether cells differ in length, so that one may be empty or too long for a key.
     pub(super) fn is_variable(&self) -> bool {
-        matches!(self.typed, Typed::Text(_, _) | Typed::Bytes(_, _) | Typed::Unscaled128(..) | Typed::Unscaled256(..))
+        let is_fixed = matches!(
+            self.typed,
+            Typed::Null
+                | Typed::Boolean(_)
+                | Typed::TinyInt(_)
+                | Typed::SmallInt(_)
+                | Typed::Int(_)
+                | Typed::BigInt(_)
+                | Typed::Float(_)
+                | Typed::Narrowed(_)
+                | Typed::Double(_)
+                | Typed::Date(_)
+                | Typed::Midnight(_)
+                | Typed::Time(..)
+                | Typed::Timestamp(..)
+                | Typed::Duration(_)
+        );
+        !is_fixed
     }
 
     /// The cell of a row that is not null.
     #[inline]
-    pub(super) fn cell(&self, row: usize) -> Result<CellBytes<'_>, Fault> {
+    pub(super) fn cell(&self, row: usize) -> Result<CellBytes<'_>, Misfit> {
         if self.fits.as_ref().is_some_and(|fits| fits.is_null(row)) {
-            return Err(exact::OUT_OF_RANGE);
+            return Err(exact::OUT_OF_RANGE.into());
         }
         Ok(match &self.typed {
-            Typed::Null => return Err(Fault("it has no value")),
+            Typed::Null => return Err(Fault("it has no value").into()),
             Typed::Boolean(values) => [u8::from(values.value(row))].into(),
             Typed::TinyInt(values) => values[row].to_be_bytes().into(),
             Typed::SmallInt(values) => values[row].to_be_bytes().into(),
@@ -155,7 +191,27 @@ impl Values {
             Typed::Unscaled256(values, scale) => decimal::number_bytes(*scale, &values[row].to_be_bytes()),
             Typed::Text(values, to) => exact::text_cell(values.value(row), *to)?,
             Typed::Bytes(values, to) => exact::bytes_cell(values.value(row), *to)?,
+            Typed::List(_) | Typed::Vector(_) | Typed::Map(_) | Typed::Struct(_) => {
+                let mut out = Vec::with_capacity(self.cell_size(row));
+                self.write(row, &mut out)?;
+                CellBytes::Owned(out)
+            }
         })
+    }
+
+    /// Appends the cell of a row that is not null. What is nested writes its parts one after the other into the same
+    /// buffer.
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
+        match &self.typed {
+            Typed::List(values) => values.write(row, out),
+            Typed::Vector(values) => values.write(row, out),
+            Typed::Map(values) => values.write(row, out),
+            Typed::Struct(values) => values.write(row, out),
+            _ => {
+                out.extend_from_slice(self.cell(row)?.as_slice());
+                Ok(())
+            }
+        }
     }
 
     /// About how many bytes the cell of a row that is not null has: exact for all but numbers kept as text, where it is
@@ -174,13 +230,29 @@ impl Values {
             Typed::Text(_, TextTo::Uuid | TextTo::TimeUuid | TextTo::Inet) => 16,
             Typed::Text(values, _) => values.value(row).len(),
             Typed::Bytes(values, _) => values.value(row).len(),
+            Typed::List(values) => values.size(row),
+            Typed::Vector(values) => values.size(row),
+            Typed::Map(values) => values.size(row),
+            Typed::Struct(values) => values.size(row),
         }
     }
 }
 
 impl Typed {
-    fn new(form: Form, array: &ArrayRef) -> Option<Self> {
-        Some(match form {
+    /// `None` if the array is not of the type that was planned.
+    fn new(form: &Form, array: &ArrayRef) -> Result<Option<Self>, ArrowError> {
+        let nested = match form {
+            Form::List(plan) => Lists::new(plan, array)?.map(Box::new).map(Self::List),
+            Form::Vector(plan) => Vectors::new(plan, array)?.map(Box::new).map(Self::Vector),
+            Form::Map(plan) => Maps::new(plan, array)?.map(Box::new).map(Self::Map),
+            Form::Struct(plans) => Structs::new(plans, array)?.map(Box::new).map(Self::Struct),
+            _ => return Ok(Self::scalar(form, array)),
+        };
+        Ok(nested)
+    }
+
+    fn scalar(form: &Form, array: &ArrayRef) -> Option<Self> {
+        Some(match *form {
             Form::Null => Self::Null,
             Form::Boolean => Self::Boolean(array.as_boolean_opt()?.values().clone()),
             Form::TinyInt => Self::TinyInt(primitive::<Int8Type>(array)?),
@@ -199,6 +271,7 @@ impl Typed {
             Form::Unscaled256(scale) => Self::Unscaled256(primitive::<Decimal256Type>(array)?, scale.map(i32::from)),
             Form::Text(to) => Self::Text(Texts::new(array)?, to),
             Form::Bytes(to) => Self::Bytes(Binaries::new(array)?, to),
+            Form::List(_) | Form::Vector(_) | Form::Map(_) | Form::Struct(_) => return None,
         })
     }
 }

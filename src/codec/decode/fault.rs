@@ -1,0 +1,92 @@
+//! What can be wrong with a cell, and how that is said.
+
+use std::fmt::Write;
+
+use crate::cluster::cql_type::CqlType;
+use crate::codec::place::{Step, describe};
+use crate::options::EMPTY_VALUES;
+
+/// Why a cell is not a value of its column's type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Present, with zero bytes, in a type that Arrow gives no such value.
+    Empty,
+    /// Not what was expected.
+    Expected(&'static str),
+    /// The same of a part of the cell.
+    Within(Box<Part>),
+}
+
+/// A part of a cell that is no value of its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The way to it, from the inside.
+    steps: Vec<Step>,
+    /// What was expected, unless the part is empty.
+    expected: Option<&'static str>,
+    /// Its bytes, as they are shown.
+    shown: String,
+}
+
+impl Fault {
+    /// The fault of a cell that is not of the only length its type has.
+    pub(super) fn length(cell: &[u8], expected: &'static str) -> Self {
+        if cell.is_empty() { Self::Empty } else { Self::Expected(expected) }
+    }
+
+    /// The fault of what contains this part.
+    #[cold]
+    pub(super) fn within(self, step: Step, part: Option<&[u8]>) -> Self {
+        let new = |expected| Part { steps: vec![step], expected, shown: shown(part) };
+        Self::Within(match self {
+            Self::Empty => Box::new(new(None)),
+            Self::Expected(expected) => Box::new(new(Some(expected))),
+            Self::Within(mut part) => {
+                part.steps.push(step);
+                part
+            }
+        })
+    }
+
+    /// What to tell the user about a cell of this type. A column that `may_be_null` can be read in spite of empty values.
+    pub(super) fn message(&self, cql_type: &CqlType, cell: Option<&[u8]>, may_be_null: bool) -> String {
+        match self {
+            Self::Empty => format!("the cell {}", empty(cql_type, may_be_null)),
+            Self::Expected(expected) => format!("the cell is no {cql_type}: expected {expected}, got {}", shown(cell)),
+            Self::Within(part) => {
+                let (place, inner) = describe(cql_type, &part.steps);
+                let Some(expected) = part.expected else {
+                    let may_be_null = may_be_null && !matches!(part.steps.first(), Some(Step::Key(_)));
+                    return format!("{place} of the cell {}", empty(inner, may_be_null));
+                };
+                format!("the cell is no {cql_type}: {place} is no {inner}: expected {expected}, got {}", part.shown)
+            }
+        }
+    }
+}
+
+fn empty(cql_type: &CqlType, may_be_null: bool) -> String {
+    let or = if may_be_null {
+        format!("read all such values as null with SET {EMPTY_VALUES} = 'null', or ")
+    } else {
+        "it cannot be read as null because it is part of a key; ".to_owned()
+    };
+    format!(
+        "is empty (no bytes, yet not null), a value of type {cql_type} that Arrow does not have: {or}select the other \
+         columns by name, or write a value or null to the cell"
+    )
+}
+
+/// Bytes for an error message: how many, and the first of them.
+fn shown(bytes: Option<&[u8]>) -> String {
+    const SHOWN: usize = 20;
+    let Some(bytes) = bytes else { return "null".to_owned() };
+    let mut text = format!("{} bytes 0x", bytes.len());
+    for byte in bytes.iter().take(SHOWN) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    if bytes.len() > SHOWN {
+        text.push('…');
+    }
+    text
+}
