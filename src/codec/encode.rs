@@ -244,8 +244,7 @@ impl BoundBatch {
     }
 
     /// A number that rows of equal clustering columns share, and others most likely not; the same for all rows if the
-    /// table has none. Columns with sets or maps inside do not count: Cassandra takes them for equal in whatever order
-    /// their elements come.
+    /// table has none. Columns do not count where Cassandra may take values of different bytes for the same.
     ///
     /// # Errors
     /// As [`BoundBatch::check`].
@@ -253,8 +252,14 @@ impl BoundBatch {
         self.check_row(row)?;
         let mut hasher = DefaultHasher::new();
         for (index, column) in self.recipe.columns.iter().enumerate() {
-            if matches!(column.kind, ColumnKind::Clustering { .. }) && !column.cql_type.contains(is_unordered) {
-                self.cell(index, row)?.as_ref().map(CellBytes::as_slice).hash(&mut hasher);
+            let is_float = matches!(column.cql_type, CqlType::Float | CqlType::Double);
+            if matches!(column.kind, ColumnKind::Clustering { .. })
+                && (is_float || !column.cql_type.contains(has_aliases))
+            {
+                let cell = self.cell(index, row)?;
+                // Of a float, all that is no NaN has only one form.
+                let bytes = cell.as_ref().map(CellBytes::as_slice).filter(|bytes| !is_float || !is_nan(bytes));
+                bytes.hash(&mut hasher);
             }
         }
         Ok(hasher.finish())
@@ -318,9 +323,16 @@ impl BoundBatch {
     }
 }
 
-/// Whether the order of elements means nothing.
-fn is_unordered(cql_type: &CqlType) -> bool {
-    matches!(cql_type, CqlType::Set(_) | CqlType::Map(..))
+/// Whether Cassandra takes values of different bytes for the same key: elements in another order, 1.0 and 1.00, or NaNs.
+fn has_aliases(cql_type: &CqlType) -> bool {
+    use CqlType::{Decimal, Double, Float, Map, Set};
+    matches!(cql_type, Set(_) | Map(..) | Decimal | Float | Double)
+}
+
+/// Whether the bytes of a float or double are those of one of many NaNs.
+fn is_nan(bytes: &[u8]) -> bool {
+    let float = bytes.try_into().is_ok_and(|bytes| f32::from_be_bytes(bytes).is_nan());
+    float || bytes.try_into().is_ok_and(|bytes| f64::from_be_bytes(bytes).is_nan())
 }
 
 const LONG_KEY: Fault = Fault("it is longer than the 65535 bytes that a key may have");

@@ -91,7 +91,8 @@ async fn a_bad_row_is_named_and_so_is_what_was_written_before_it() {
     // DataFusion's own error, from the cast to smallint, in the 328th batch.
     let too_large = "INSERT INTO {ks}.t (k, c) SELECT value, 'c' FROM generate_series(1, 40000)";
     let error = error_of(&session, &ks.sql(too_large)).await;
-    assert!(error.contains("32768") && error.contains("Int16"), "{error}");
+    // Which of the values that do not fit comes first is up to DataFusion's partitions.
+    assert!(error.contains("Can't cast value 32") && error.contains("Int16"), "{error}");
     let told = error.split_once(" rows had been written").map(|(before, _)| before.rsplit(' ').next().unwrap());
     let told: i64 = told.unwrap_or_else(|| panic!("the rows written are not told: {error}")).parse().unwrap();
     let there = rows_on_the_server(&ks, "SELECT count(*) FROM {ks}.t").await;

@@ -203,14 +203,18 @@ fn rows_without_faults_need_no_check() {
 }
 
 #[test]
-fn sets_in_a_key_do_not_tell_rows_apart() {
-    let clustering = |cql_type| Column { kind: ColumnKind::Clustering { descending: false }, ..column("c", cql_type) };
-    let hashes = |cql_type: &str| {
-        let columns = [key("k", CqlType::Int), clustering(parse(cql_type))];
-        let sets = list(&[Some(&[Some(1), Some(2)]), Some(&[Some(2), Some(1)])]);
-        let bound = bind(&columns, vec![ints(&[Some(1), Some(1)]), Arc::new(sets)]);
+fn keys_that_cassandra_takes_for_equal_do_not_tell_rows_apart() {
+    let same = |cql_type: &str, values: ArrayRef| {
+        let clustering = Column { kind: ColumnKind::Clustering { descending: false }, ..column("c", parse(cql_type)) };
+        let bound = bind(&[key("k", CqlType::Int), clustering], vec![ints(&[Some(1), Some(1)]), values]);
         bound.clustering_hash(0).unwrap() == bound.clustering_hash(1).unwrap()
     };
-    assert!(hashes("frozen<set<int>>"));
-    assert!(!hashes("frozen<list<int>>"));
+    let sets = || Arc::new(list(&[Some(&[Some(1), Some(2)]), Some(&[Some(2), Some(1)])])) as ArrayRef;
+    assert!(same("frozen<set<int>>", sets()));
+    assert!(!same("frozen<list<int>>", sets()));
+    assert!(same("decimal", Arc::new(StringArray::from(vec!["1.0", "1.00"]))));
+    assert!(!same("varint", Arc::new(StringArray::from(vec!["1", "2"]))));
+    let doubles = |a, b| Arc::new(Float64Array::from(vec![a, b])) as ArrayRef;
+    assert!(same("double", doubles(f64::NAN, f64::from_bits(f64::NAN.to_bits() | 1))));
+    assert!(!same("double", doubles(0.0, -0.0)));
 }
