@@ -99,14 +99,15 @@ impl ExtensionOptions for CassandraOptions {
     }
 
     fn set(&mut self, key: &str, value: &str) -> DataFusionResult<()> {
-        let before = self.splits;
-        ConfigField::set(self, key, value)?;
-        if self.splits.is_some_and(|splits| splits.get() > MAX_SPLITS) {
-            self.splits = before;
+        // A field that was not set has a value, though the text was refused: what is refused must change nothing.
+        let mut changed = self.clone();
+        ConfigField::set(&mut changed, key, value)?;
+        if changed.splits.is_some_and(|splits| splits.get() > MAX_SPLITS) {
             return Err(
                 Error::config(format!("splits cannot be {value}: the most there can be is {MAX_SPLITS}")).into()
             );
         }
+        *self = changed;
         Ok(())
     }
 

@@ -3,14 +3,31 @@ use super::*;
 #[test]
 fn a_bad_value_is_refused_when_it_is_set() {
     let mut options = CassandraOptions::default();
-    let error = ConfigField::set(&mut options, "page_size_rows", "0").unwrap_err();
+    let error = ExtensionOptions::set(&mut options, "page_size_rows", "0").unwrap_err();
     assert!(error.to_string().contains("'0' is not a whole number of at least 1"), "{error}");
-    let error = ConfigField::set(&mut options, "read_consistency", "most").unwrap_err();
+    let error = ExtensionOptions::set(&mut options, "read_consistency", "most").unwrap_err();
     assert!(error.to_string().contains("LOCAL_QUORUM"), "{error}");
-    ConfigField::set(&mut options, "read_consistency", "quorum").unwrap();
+    ExtensionOptions::set(&mut options, "read_consistency", "quorum").unwrap();
     assert_eq!(options.read_consistency, Consistency::Quorum);
-    ConfigField::set(&mut options, "splits", "7").unwrap();
+    ExtensionOptions::set(&mut options, "splits", "7").unwrap();
     assert_eq!(options.splits.map(Positive::get), Some(7));
+}
+
+#[test]
+fn what_is_refused_changes_nothing() {
+    let mut options = CassandraOptions::default();
+    for refused in ["0", "many", "1000001"] {
+        ExtensionOptions::set(&mut options, "splits", refused).unwrap_err();
+        assert_eq!(options.splits, None, "{refused}");
+    }
+    ExtensionOptions::set(&mut options, "splits", "1000000").unwrap();
+}
+
+#[test]
+fn entries_have_their_whole_names() {
+    let entries = CassandraOptions::default().entries();
+    assert!(entries.iter().all(|entry| entry.key.starts_with("cassandra.") && !entry.description.is_empty()));
+    assert!(entries.iter().any(|entry| entry.key == "cassandra.splits" && entry.value.is_none()));
 }
 
 #[test]
