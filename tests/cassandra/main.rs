@@ -11,6 +11,7 @@ mod external;
 mod files;
 mod iceberg;
 mod permissions;
+mod random_types;
 mod tables;
 mod types;
 mod write;

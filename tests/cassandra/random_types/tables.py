@@ -1,0 +1,241 @@
+"""Random tables: `make` creates and fills them, `compare` reads two of each and compares cell by cell, as bytes.
+
+    tables.py make HOST KEYSPACE SEED TABLES ROWS VERSION     prints a list of {table, columns, file_columns}
+    tables.py compare HOST KEYSPACE TABLE=COPY:COLUMN,… …     prints a list of differences
+
+The Python driver writes the values; cells are compared before it decodes them, so that nothing is lost in between. For
+each table there are two empty ones of the same columns, its name with `_copy` and `_file` behind it.
+"""
+
+import decimal
+import json
+import random
+import struct
+import sys
+import uuid
+
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra.concurrent import execute_concurrent_with_args
+from cassandra.policies import RoundRobinPolicy
+from cassandra.protocol import ProtocolHandler, ResultMessage, read_int
+from cassandra.query import tuple_factory
+from cassandra.util import Date, Duration, Time
+
+MAX_DEPTH = 3
+NO_KEYS = {"duration"}
+NAMES = ["ascii", "text", "tinyint", "smallint", "int", "bigint", "varint", "decimal", "float", "double", "boolean", "blob",
+         "uuid", "timeuuid", "inet", "date", "time", "timestamp", "duration"]
+TEXTS = ["", " ", "null", "NULL", "\\N", "a,b\"c'd\n\r\t", "\x00", "Grüße, 日本 🙂", "x" * 3000]
+
+
+class Pairs:
+    """A map whose keys need not be hashable."""
+
+    def __init__(self, pairs):
+        self.pairs = pairs
+
+    def items(self):
+        return self.pairs
+
+    def __len__(self):
+        return len(self.pairs)
+
+
+class Scalar:
+    def __init__(self, name):
+        self.name = self.inner = name
+
+    def has(self, name):
+        return self.name == name
+
+    def value(self, rnd):
+        return getattr(self, "_" + self.name)(rnd)
+
+    def _ascii(self, rnd):
+        return rnd.choice(["", "a", "\x00", "null", "~" * 50, "line\nline"])
+
+    def _text(self, rnd):
+        return rnd.choice(TEXTS)
+
+    def _integer(self, rnd, bits):
+        low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+        return rnd.choice([low, high, 0, -1, 1, rnd.randint(low, high)])
+
+    def _tinyint(self, rnd):
+        return self._integer(rnd, 8)
+
+    def _smallint(self, rnd):
+        return self._integer(rnd, 16)
+
+    def _int(self, rnd):
+        return self._integer(rnd, 32)
+
+    def _bigint(self, rnd):
+        return self._integer(rnd, 64)
+
+    def _varint(self, rnd):
+        return rnd.choice([0, -1, 127, 128, -128, -129, 255, 256, self._integer(rnd, 64), self._integer(rnd, 800)])
+
+    def _decimal(self, rnd):
+        scale = rnd.choice([0, 1, 2, -1, 38, 2147483647, -2147483647, rnd.randint(-400, 400)])
+        unscaled = self._varint(rnd)
+        return decimal.Decimal((int(unscaled < 0), tuple(map(int, str(abs(unscaled)))), -scale))
+
+    def _float(self, rnd):
+        edges = [0.0, -0.0, 1.5, float("inf"), float("-inf"), float("nan"), 1.401298464324817e-45, 3.4028234663852886e38]
+        return rnd.choice([*edges, struct.unpack(">f", rnd.randbytes(4))[0]])
+
+    def _double(self, rnd):
+        edges = [0.0, -0.0, 0.1, float("inf"), float("nan"), 5e-324, 1.7976931348623157e308]
+        return rnd.choice([*edges, *struct.unpack(">d", rnd.randbytes(8)), *struct.unpack(">d", b"\x7f\xf8\0\0\0\0\0\x2a")])
+
+    def _boolean(self, rnd):
+        return rnd.random() < 0.5
+
+    def _blob(self, rnd):
+        return rnd.choice([b"", b"\x00", rnd.randbytes(rnd.randint(1, 300))])
+
+    def _uuid(self, rnd):
+        return uuid.UUID(bytes=rnd.randbytes(16))
+
+    def _timeuuid(self, rnd):
+        return uuid.UUID(bytes=rnd.randbytes(16), version=1)
+
+    def _inet(self, rnd):
+        return rnd.choice(["0.0.0.0", "255.255.255.255", "192.0.2.7", "::", "2001:db8::1", "::ffff:192.0.2.7", "fe80::1:2"])
+
+    def _date(self, rnd):
+        return Date(rnd.choice([-(1 << 31), (1 << 31) - 1, 0, -1, rnd.randint(-800_000, 800_000)]))
+
+    def _time(self, rnd):
+        return Time(rnd.choice([0, 86_399_999_999_999, rnd.randrange(86_400_000_000_000)]))
+
+    def _timestamp(self, rnd):
+        # In the driver's own form, beyond what its datetime can be.
+        return rnd.choice([0, -1, (1 << 53), -(1 << 53), 1_700_000_000_123, rnd.randint(-(1 << 52), 1 << 52)])
+
+    def _duration(self, rnd):
+        sign = rnd.choice([1, -1])
+        limits = [(1 << 31) - 1, (1 << 31) - 1, (1 << 63) - 1]
+        parts = [sign * rnd.choice([0, 1, limit, rnd.randint(0, limit)]) for limit in limits]
+        return Duration(*parts)
+
+
+class Nested:
+    """A type made of others. `inner` is how it is written inside another type."""
+
+    def __init__(self, name, children, make):
+        self.name, self.children, self.make = name, children, make
+        self.inner = name if name.startswith(("vector", "tuple")) else f"frozen<{name}>"
+
+    def has(self, name):
+        return any(child.has(name) for child in self.children)
+
+    def value(self, rnd):
+        return self.make(rnd)
+
+
+def unique(values):
+    return list({repr(value): value for value in values}.values())
+
+
+class Types:
+    def __init__(self, rnd, session, version):
+        self.rnd, self.session, self.version, self.made = rnd, session, version, 0
+
+    def scalar(self, key=False):
+        return Scalar(self.rnd.choice([name for name in NAMES if not (key and name in NO_KEYS)]))
+
+    def any(self, depth, key=False):
+        rnd = self.rnd
+        kinds = ["scalar"] if depth == 0 else ["scalar", "list", "set", "map", "tuple", "udt", "vector"]
+        kind = rnd.choice(kinds)
+        if kind == "vector" and not self.version.startswith("4"):
+            child, size = self.any(depth - 1, key), rnd.randint(1, 4)
+            return Nested(f"vector<{child.inner}, {size}>", [child], lambda r: [child.value(r) for _ in range(size)])
+        if kind in ("list", "set"):
+            child = self.any(depth - 1, key or kind == "set")
+            many = lambda r: [child.value(r) for _ in range(r.choice([0, 1, 2, 5, 40]))]
+            return Nested(f"{kind}<{child.inner}>", [child], many if kind == "list" else lambda r: unique(many(r)))
+        if kind == "map":
+            keys, values = self.any(depth - 1, True), self.any(depth - 1, key)
+            make = lambda r: Pairs([(k, values.value(r)) for k in unique(keys.value(r) for _ in range(r.choice([0, 1, 6])))])
+            return Nested(f"map<{keys.inner}, {values.inner}>", [keys, values], make)
+        if kind in ("tuple", "udt"):
+            children = [self.any(depth - 1, key) for _ in range(rnd.randint(1, 4))]
+            make = lambda r: tuple(None if r.random() < 0.2 else child.value(r) for child in children)
+            if kind == "tuple":
+                return Nested(f"tuple<{', '.join(child.inner for child in children)}>", children, make)
+            self.made += 1
+            # Not all hexadecimal digits of its name may be decimal: the driver takes it for a number then.
+            name = f"udt_{self.made}" if self.made % 3 else f'"Zoo {self.made}"'
+            fields = [f"f{i}" if i % 3 else f'"F {i}"' for i in range(len(children))]
+            columns = ", ".join(f"{field} {child.inner}" for field, child in zip(fields, children))
+            self.session.execute(f"CREATE TYPE {name} ({columns})")
+            return Nested(name, children, make)
+        return self.scalar(key)
+
+
+def connect(host, keyspace, raw=False):
+    host, _, port = host.partition(":")
+    profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), row_factory=tuple_factory, request_timeout=120)
+    cluster = Cluster([host], port=int(port or 9042), execution_profiles={EXEC_PROFILE_DEFAULT: profile})
+    session = cluster.connect(keyspace)
+    if raw:
+        session.client_protocol_handler = RawHandler
+    return session
+
+
+def make(host, keyspace, seed, tables, rows, version):
+    session, rnd = connect(host, keyspace), random.Random(int(seed))
+    types, result = Types(rnd, session, version), []
+    for number in range(int(tables)):
+        columns = [(f"c{i}", types.any(rnd.randint(0, MAX_DEPTH))) for i in range(rnd.randint(2, 6))]
+        clustering = types.scalar(key=True)
+        text = "".join(f", {name} {of.inner if rnd.random() < 0.5 else of.name}" for name, of in columns)
+        order = rnd.choice(["ASC", "DESC"])
+        for name in (f"t{number}", f"t{number}_copy", f"t{number}_file"):
+            session.execute(f"CREATE TABLE {name} (k int, c {clustering.name}{text}, PRIMARY KEY (k, c)) "
+                            f"WITH CLUSTERING ORDER BY (c {order})")
+        insert = session.prepare(f"INSERT INTO t{number} (k, c, {', '.join(n for n, _ in columns)}) "
+                                 f"VALUES (?, ?{', ?' * len(columns)})")
+        values = [[k, clustering.value(rnd), *(None if rnd.random() < 0.1 else of.value(rnd) for _, of in columns)]
+                  for k in range(int(rows))]
+        for success, answer in execute_concurrent_with_args(session, insert, values, raise_on_first_error=False):
+            if not success:
+                raise SystemExit(f"t{number} {text}: {answer}")
+        # Parquet has no type for a duration.
+        files = [name for name, of in [("c", clustering), *columns] if not of.has("duration")]
+        result.append({"table": f"t{number}", "columns": ["k", "c", *(n for n, _ in columns)], "file_columns": ["k", *files]})
+    print(json.dumps(result))
+
+
+class RawRows(ResultMessage):
+    """Rows whose cells are bytes."""
+
+    def recv_results_rows(self, f, protocol_version, user_type_map, result_metadata, column_encryption_policy):
+        self.recv_results_metadata(f, user_type_map)
+        columns = self.column_metadata or result_metadata
+        self.column_names, self.column_types = [c[2] for c in columns], [c[3] for c in columns]
+        self.parsed_rows = [tuple(self.recv_row(f, len(columns))) for _ in range(read_int(f))]
+
+
+class RawHandler(ProtocolHandler):
+    message_types_by_opcode = {**ProtocolHandler.message_types_by_opcode, ResultMessage.opcode: RawRows}
+
+
+def compare(host, keyspace, *pairs):
+    session, differences = connect(host, keyspace, raw=True), []
+    for pair in pairs:
+        tables, columns = pair.split(":")
+        left, right = (sorted(session.execute(f"SELECT {columns} FROM {name}"), key=repr) for name in tables.split("="))
+        if len(left) != len(right) or not left:
+            differences.append(f"{tables}: {len(left)} and {len(right)} rows")
+        for a, b in zip(left, right):
+            for column, x, y in zip(columns.split(","), a, b):
+                if x != y:
+                    differences.append(f"{tables} {column}: {x!r:.300} became {y!r:.300}")
+    print(json.dumps(differences[:10]))
+
+
+{"make": make, "compare": compare}[sys.argv[1]](*sys.argv[2:])
