@@ -30,7 +30,7 @@ async fn values_of_all_types_return_unchanged_from_4_1() {
 
 async fn tables_return_unchanged(session: &Session, ks: &TestKeyspace, host: &str, version: &str) {
     let seed = std::env::var(SEED_VARIABLE).unwrap_or_else(|_| "1".to_owned());
-    println!("{SEED_VARIABLE}={seed}");
+    eprintln!("{SEED_VARIABLE}={seed}");
     let (tables, rows) = (TABLES.to_string(), ROWS.to_string());
     let made = python("random_types/tables.py", &["make", host, &ks.name, &seed, &tables, &rows, version]);
     let made: Vec<serde_json::Value> = serde_json::from_str(&made).unwrap();
