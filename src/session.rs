@@ -18,8 +18,7 @@ use crate::catalog::factory::{CASSANDRA, CassandraTableFactory};
 use crate::cluster::ClusterHandle;
 use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
-use crate::rules::physical_optimizer_rules;
-use crate::rules::values::NullableValues;
+use crate::rules::{analyzer_rules, physical_optimizer_rules};
 
 /// The catalog of the cluster, which names without a catalog belong to.
 pub const CASSANDRA_CATALOG: &str = "cassandra";
@@ -101,7 +100,7 @@ impl SessionBuilder {
         let mut state = SessionStateBuilder::new()
             .with_config(self.config)
             .with_default_features()
-            .with_analyzer_rule(Arc::new(NullableValues))
+            .with_analyzer_rules(analyzer_rules())
             .with_analyzer_rule(Arc::new(KeepExactValues))
             .with_physical_optimizer_rules(physical_optimizer_rules())
             .build();

@@ -4,7 +4,8 @@ use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError}
 
 use crate::error::{Error, ErrorKind};
 
-/// Whether the same request may succeed a moment later: the node was busy, away, or the connection broke.
+/// Whether the same request may succeed a moment later: the node was busy, away, or the connection broke; or it has
+/// forgotten the statement, twice, because the keyspace was being changed: the driver prepares it again only once.
 ///
 /// Not among them: a replica that reports a failure of its own (`ReadFailure`, `WriteFailure`), and whatever is wrong with the
 /// statement or the permissions.
@@ -22,6 +23,7 @@ pub(crate) fn is_transient(error: &ExecutionError) -> bool {
                     | DbError::WriteTimeout { .. }
                     | DbError::ServerError
                     | DbError::RateLimitReached { .. }
+                    | DbError::Unprepared { .. }
             ),
             _ => false,
         },
@@ -85,6 +87,14 @@ mod tests {
     use scylla::statement::Consistency;
 
     use super::*;
+
+    #[test]
+    fn a_statement_that_the_node_has_forgotten_is_sent_again() {
+        let unprepared = DbError::Unprepared { statement_id: vec![1].into() };
+        let error = |db| ExecutionError::LastAttemptError(RequestAttemptError::DbError(db, String::new()));
+        assert!(is_transient(&error(unprepared)));
+        assert!(!is_transient(&error(DbError::Invalid)));
+    }
 
     #[test]
     fn too_few_replicas_are_counted() {

@@ -2,11 +2,21 @@
 
 use std::sync::Arc;
 
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
+pub mod compare;
 pub mod count;
 pub mod values;
+
+/// DataFusion's rules of analysis with ours: comparisons before DataFusion brings both sides to one type.
+pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(compare::CompareRule::default())];
+    rules.extend(Analyzer::new().rules);
+    rules.push(Arc::new(values::NullableValues));
+    rules
+}
 
 /// DataFusion's rules with ours at their places: before it distributes and decorates plans, while a scan is still the
 /// direct child of what is above it.

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod compare;
 mod cookbook;
 mod edges;
 mod explain;

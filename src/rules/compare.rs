@@ -1,0 +1,184 @@
+//! Comparisons mean what people write, also where Arrow has no type of its own.
+//!
+//! | column | written | compared |
+//! |---|---|---|
+//! | varint, decimal (text in Arrow) | `d > 9.5`, `d = '1.50'`, `ORDER BY d` | as numbers, exactly: [`number_key`] |
+//! | uuid, timeuuid (16 bytes) | `id = '123e4567-…'`, `CAST(id AS VARCHAR)` | the text is read as a UUID, and made of one |
+//! | inet (text) | `ip = '2001:DB8::1'` | the text is written as that of the column |
+//!
+//! Only columns themselves are known, by the CQL type in their metadata, which files and Iceberg tables keep too. Where a
+//! comparison would silently be one of texts, there is an error: `max(d)`.
+//!
+//! The rule comes before DataFusion's own, which would compare numbers as text, and UUIDs not at all.
+
+mod number_key;
+mod uuid_text;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, ExprSchema, ScalarValue, plan_datafusion_err, plan_err};
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::{AggregateFunction, Between, BinaryExpr, Cast, InList};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator, ScalarUDF};
+use datafusion::optimizer::AnalyzerRule;
+use uuid::Uuid;
+
+use crate::codec::CQL_TYPE_KEY;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct CompareRule {
+    number_key: Arc<ScalarUDF>,
+    uuid_text: Arc<ScalarUDF>,
+}
+
+impl Default for CompareRule {
+    fn default() -> Self {
+        Self {
+            number_key: Arc::new(ScalarUDF::from(number_key::NumberKey::default())),
+            uuid_text: Arc::new(ScalarUDF::from(uuid_text::UuidText::default())),
+        }
+    }
+}
+
+impl AnalyzerRule for CompareRule {
+    fn name(&self) -> &'static str {
+        "cassandra_compare"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        Ok(plan.transform_up_with_subqueries(|node| self.rewrite_node(node))?.data)
+    }
+}
+
+/// What a column holds that Arrow does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Number,
+    Uuid,
+    Inet,
+}
+
+impl Kind {
+    fn of(expr: &Expr, schema: &DFSchema) -> Option<Self> {
+        let Expr::Column(column) = expr else { return None };
+        let field = schema.field_from_column(column).ok()?;
+        let text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        match field.metadata().get(CQL_TYPE_KEY)?.as_str() {
+            "varint" | "decimal" if text => Some(Self::Number),
+            "uuid" | "timeuuid" if *field.data_type() == DataType::FixedSizeBinary(16) => Some(Self::Uuid),
+            "inet" if text => Some(Self::Inet),
+            _ => None,
+        }
+    }
+}
+
+impl CompareRule {
+    fn rewrite_node(&self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        let schema = merge_schema(&node.inputs());
+        let is_special = |field: &Arc<arrow::datatypes::Field>| field.metadata().contains_key(CQL_TYPE_KEY);
+        if !schema.fields().iter().any(is_special) {
+            return Ok(Transformed::no(node));
+        }
+        let (names, sorts) = (NamePreserver::new(&node), matches!(node, LogicalPlan::Sort(_)));
+        let rewritten = node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let expr = if sorts && Kind::of(&expr, &schema) == Some(Kind::Number) {
+                Transformed::yes(self.key(expr))
+            } else {
+                expr.transform_up(|expr| self.rewrite(expr, &schema))?
+            };
+            Ok(expr.update_data(|expr| name.restore(expr)))
+        })?;
+        if rewritten.transformed { rewritten.map_data(LogicalPlan::recompute_schema) } else { Ok(rewritten) }
+    }
+
+    fn rewrite(&self, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+        let kind = |expr: &Expr| Kind::of(expr, schema);
+        Ok(match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if compares(op) => {
+                let Some(kind) = kind(&left).or_else(|| kind(&right)) else {
+                    return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
+                };
+                let (left, right) = (self.side(kind, *left)?, self.side(kind, *right)?);
+                Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))))
+            }
+            Expr::InList(InList { expr, list, negated }) => match kind(&expr) {
+                None => Transformed::no(Expr::InList(InList { expr, list, negated })),
+                Some(kind) => {
+                    let list = list.into_iter().map(|item| self.side(kind, item)).collect::<Result<_>>()?;
+                    Transformed::yes(Expr::InList(InList::new(Box::new(self.side(kind, *expr)?), list, negated)))
+                }
+            },
+            Expr::Between(Between { expr, negated, low, high }) => match kind(&expr) {
+                None => Transformed::no(Expr::Between(Between { expr, negated, low, high })),
+                Some(kind) => {
+                    let side = |expr: Box<Expr>| self.side(kind, *expr).map(Box::new);
+                    Transformed::yes(Expr::Between(Between::new(side(expr)?, negated, side(low)?, side(high)?)))
+                }
+            },
+            Expr::Cast(cast) if is_text(&cast.data_type) && kind(&cast.expr) == Some(Kind::Uuid) => {
+                let text = self.uuid_text.call(vec![*cast.expr]);
+                Transformed::yes(Expr::Cast(Cast::new(Box::new(text), cast.data_type)))
+            }
+            Expr::AggregateFunction(AggregateFunction { func, params })
+                if matches!(func.name(), "min" | "max") && params.args.first().and_then(kind) == Some(Kind::Number) =>
+            {
+                let column = params.args.first().map(ToString::to_string).unwrap_or_default();
+                return plan_err!(
+                    "{0}({column}) would compare the digits as text: write {0}(CAST({column} AS DECIMAL(38, 10))), with as \
+                     many digits as your numbers have",
+                    func.name()
+                );
+            }
+            other => Transformed::no(other),
+        })
+    }
+
+    /// One side of a comparison with a column of that kind.
+    fn side(&self, kind: Kind, expr: Expr) -> Result<Expr> {
+        let text = match &expr {
+            Expr::Literal(value, _) => value.try_as_str().flatten().map(str::to_owned),
+            _ => None,
+        };
+        match (kind, text) {
+            (Kind::Number, _) => Ok(self.key(expr)),
+            (Kind::Uuid, Some(text)) => {
+                let id = Uuid::try_parse(&text).map_err(|_| {
+                    plan_datafusion_err!("'{text}' is not a UUID: write it as '123e4567-e89b-12d3-a456-426614174000'")
+                })?;
+                Ok(literal(ScalarValue::FixedSizeBinary(16, Some(id.into_bytes().to_vec()))))
+            }
+            (Kind::Inet, Some(text)) => {
+                let address = text.parse::<IpAddr>().map_err(|_| {
+                    plan_datafusion_err!("'{text}' is not an address: write it as '192.0.2.1' or '2001:db8::1'")
+                })?;
+                Ok(literal(ScalarValue::from(address.to_string().as_str())))
+            }
+            (Kind::Uuid | Kind::Inet, None) => Ok(expr),
+        }
+    }
+
+    fn key(&self, expr: Expr) -> Expr {
+        self.number_key.call(vec![expr])
+    }
+}
+
+fn literal(value: ScalarValue) -> Expr {
+    Expr::Literal(value, None)
+}
+
+fn compares(op: Operator) -> bool {
+    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}

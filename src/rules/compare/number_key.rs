@@ -1,0 +1,187 @@
+//! Numbers of any length as bytes that compare as the numbers do.
+//!
+//! ```text
+//! 00 ~exponent ~digits ff   negative: everything after the first byte turned over, so that more is less
+//! 01                        zero
+//! 02 exponent digits 00     positive
+//! ```
+//!
+//! A number is 0.d₁d₂…dₙ × 10^exponent with d₁ and dₙ not 0, so it has one form only: 1.5 and 1.50 have the same key. The
+//! exponent is 8 bytes, its sign bit turned over.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BinaryBuilder, cast::AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, exec_err};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
+use datafusion::scalar::ScalarValue;
+
+/// The function of SQL: `number_key(text or number)`, as bytes.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct NumberKey {
+    signature: Signature,
+}
+
+impl Default for NumberKey {
+    fn default() -> Self {
+        Self { signature: Signature::new(TypeSignature::Any(1), Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for NumberKey {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn name(&self) -> &'static str {
+        "number_key"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Binary)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let keys = |array: &ArrayRef| keys(array);
+        match args.args.first() {
+            Some(ColumnarValue::Array(array)) => Ok(ColumnarValue::Array(keys(array)?)),
+            Some(ColumnarValue::Scalar(value)) => {
+                let key = keys(&value.to_array()?)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&key, 0)?))
+            }
+            None => exec_err!("number_key takes a number"),
+        }
+    }
+}
+
+fn keys(array: &ArrayRef) -> Result<ArrayRef> {
+    let texts = cast(array, &DataType::Utf8)?;
+    let texts = texts.as_string::<i32>();
+    let mut keys = BinaryBuilder::with_capacity(texts.len(), texts.len() * 16);
+    let mut key = Vec::new();
+    for text in texts {
+        let Some(text) = text else {
+            keys.append_null();
+            continue;
+        };
+        key.clear();
+        if append_key(text, &mut key).is_none() {
+            return exec_err!("'{text}' is not a number");
+        }
+        keys.append_value(&key);
+    }
+    Ok(Arc::new(keys.finish()))
+}
+
+/// Appends the key of a number such as `-1.50` or `1E+3`. `None` for what is no number.
+fn append_key(text: &str, key: &mut Vec<u8>) -> Option<()> {
+    let text = text.trim();
+    let (negative, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+        None => (unsigned, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = || whole.bytes().chain(fraction.bytes());
+    if digits().next().is_none() || !digits().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let leading = digits().take_while(|digit| *digit == b'0').count();
+    let total = whole.len() + fraction.len();
+    if leading == total {
+        key.push(1);
+        return Some(());
+    }
+    let trailing = digits().rev().take_while(|digit| *digit == b'0').count();
+    let places = i64::try_from(whole.len()).ok()?.checked_sub(i64::try_from(leading).ok()?)?;
+    let exponent = exponent.checked_add(places)?;
+    key.push(if negative { 0 } else { 2 });
+    let start = key.len();
+    key.extend_from_slice(&(exponent ^ i64::MIN).to_be_bytes());
+    key.extend(digits().skip(leading).take(total - leading - trailing));
+    key.push(0);
+    if negative {
+        key[start..].iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use num_bigint::BigInt;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(text: &str) -> Vec<u8> {
+        let mut key = Vec::new();
+        append_key(text, &mut key).unwrap_or_else(|| panic!("{text} is a number"));
+        key
+    }
+
+    #[test]
+    fn keys_are_in_the_order_of_numbers() {
+        let ascending = [
+            "-1E+2147483647",
+            "-100",
+            "-99.9",
+            "-10",
+            "-9.5",
+            "-9",
+            "-1.5",
+            "-1",
+            "-0.1",
+            "-1E-2147483647",
+            "0",
+            "1E-400",
+            "0.0012",
+            "0.1",
+            "0.11",
+            "1",
+            "1.49999999999999999999999999",
+            "1.5",
+            "9",
+            "9.5",
+            "10",
+            "10.50",
+            "99",
+            "1E+3",
+            "12345678901234567890123",
+            "1E+2147483647",
+        ];
+        for pair in ascending.windows(2) {
+            assert!(key(pair[0]) < key(pair[1]), "{pair:?}");
+        }
+        for same in [["1.5", "1.50"], ["0", "-0.000"], ["1E+3", "1000"], ["1e2", "100.0"], ["+7", "7"], ["007", "7"]] {
+            assert_eq!(key(same[0]), key(same[1]), "{same:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for text in ["", "-", ".", "abc", "1.2.3", "NaN", "inf", "1E", "--1", "1 2", "0x10"] {
+            assert!(append_key(text, &mut Vec::new()).is_none(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn keys_compare_as_numbers_do(a: i128, b: i128, scale in 0_u32..40, zeros in 0_usize..5) {
+            let text = |value: i128| format!("{value}{}E-{scale}", "0".repeat(zeros));
+            let (big_a, big_b) = (BigInt::from(a), BigInt::from(b));
+            prop_assert_eq!(key(&text(a)).cmp(&key(&text(b))), big_a.cmp(&big_b));
+        }
+    }
+}
