@@ -148,6 +148,9 @@ impl CompareRule {
             _ => None,
         };
         match (kind, text) {
+            (Kind::Number, _) if is_rounded(&expr) => {
+                plan_err!("{expr} has lost digits, as SQL's numbers of that size do: write the number in quotes")
+            }
             (Kind::Number, _) => Ok(self.key(expr)),
             (Kind::Uuid, Some(text)) => {
                 let id = Uuid::try_parse(&text).map_err(|_| {
@@ -172,6 +175,12 @@ impl CompareRule {
 
 fn literal(value: ScalarValue) -> Expr {
     Expr::Literal(value, None)
+}
+
+/// Whether a literal is a float that may stand for another number: integers of more than 20 digits become floats.
+fn is_rounded(expr: &Expr) -> bool {
+    const EXACT_BELOW: f64 = 9_007_199_254_740_992.0; // 2^53
+    matches!(expr, Expr::Literal(ScalarValue::Float64(Some(value)), _) if value.abs() >= EXACT_BELOW)
 }
 
 fn compares(op: Operator) -> bool {
