@@ -2,7 +2,7 @@
 //!
 //! | column | written | compared |
 //! |---|---|---|
-//! | varint, decimal (text in Arrow) | `d > 9.5`, `d = '1.50'`, `ORDER BY d` | as numbers, exactly: [`number_key`] |
+//! | varint, decimal (text in Arrow) | `d > 9.5`, `d = '1.50'`, `ORDER BY d` | as numbers, exactly (`number_key.rs`) |
 //! | uuid, timeuuid (16 bytes) | `id = '123e4567-…'`, `CAST(id AS VARCHAR)` | the text is read as a UUID, and made of one |
 //! | inet (text) | `ip = '2001:DB8::1'` | the text is written as that of the column |
 //!
