@@ -19,13 +19,22 @@ use crate::error::{Error, Result};
 
 mod value;
 
-pub use value::{Compression, Consistency, EmptyValues, Positive, Secret};
+pub use value::{Compression, Consistency, DecimalOverflow, DurationAs, EmptyValues, NumberAs, Positive, Secret};
 
 /// Most splits of a scan. Each is one statement and some hundred bytes of plan, so more would cost more than they even out.
 pub const MAX_SPLITS: usize = 1_000_000;
 
 /// The session's name of [`CassandraOptions::empty_values`], for messages.
 pub const EMPTY_VALUES: &str = "cassandra.empty_values";
+
+/// The session's name of [`CassandraOptions::decimal_as`], for messages.
+pub const DECIMAL_AS: &str = "cassandra.decimal_as";
+
+/// The session's name of [`CassandraOptions::varint_as`], for messages.
+pub const VARINT_AS: &str = "cassandra.varint_as";
+
+/// The session's name of [`CassandraOptions::decimal_overflow`], for messages.
+pub const DECIMAL_OVERFLOW: &str = "cassandra.decimal_overflow";
 
 config_namespace! {
     /// How tables of Cassandra are read and written: the `cassandra.*` settings of a session.
@@ -48,8 +57,11 @@ config_namespace! {
         /// Data a split should hold, in MiB, when `splits` is not set
         pub split_size_mb: Positive, default = Positive::at_least_one(64)
 
-        /// Splits read or counted at the same time, a node
+        /// Splits read at the same time, a node
         pub splits_in_flight_per_node: Positive, default = Positive::at_least_one(4)
+
+        /// Splits counted at the same time, a node, at the most: a count begins with 2 and takes more while that is faster
+        pub counts_in_flight_per_node: Positive, default = Positive::at_least_one(8)
 
         /// Time to wait for one page or one acknowledgement, in milliseconds
         pub request_timeout_ms: Positive, default = Positive::at_least_one(30_000)
@@ -63,6 +75,19 @@ config_namespace! {
         /// What becomes of values that are present and have no bytes, which Arrow has not: `error`, or `null`, after which
         /// they cannot be told from cells that are null
         pub empty_values: EmptyValues, default = EmptyValues::Error
+
+        /// What a `decimal` is read as: `text`, or `decimal(p, s)`. This and the next three are those of the time when the
+        /// table is looked up
+        pub decimal_as: NumberAs, default = NumberAs::Text
+
+        /// What a `varint` is read as: `text`, or `decimal(p, s)`
+        pub varint_as: NumberAs, default = NumberAs::Text
+
+        /// What becomes of numbers that do not fit `decimal(p, s)`: `error`, `clamp` (the nearest that fits) or `null`
+        pub decimal_overflow: DecimalOverflow, default = DecimalOverflow::Error
+
+        /// What a `duration` is read as: `interval`, or `text`, which Parquet and Iceberg have too
+        pub duration_as: DurationAs, default = DurationAs::Interval
 
         /// Attempts to repeat a failed request before the statement fails; 0 repeats nothing
         pub max_retries: usize, default = 8

@@ -12,6 +12,7 @@ use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
+use futures::future::BoxFuture;
 
 use crate::catalog::CassandraCatalog;
 use crate::catalog::factory::{CASSANDRA, CassandraTableFactory};
@@ -106,7 +107,8 @@ impl SessionBuilder {
             .build();
         state.table_factories_mut().insert(CASSANDRA.into(), Arc::new(CassandraTableFactory::new(cluster.clone())));
         let context = SessionContext::new_with_state(state);
-        context.register_catalog(CASSANDRA_CATALOG, Arc::new(CassandraCatalog::new(cluster.clone(), SESSION_SCHEMA)));
+        let catalog = CassandraCatalog::new(cluster.clone(), SESSION_SCHEMA, &context);
+        context.register_catalog(CASSANDRA_CATALOG, Arc::new(catalog));
         let iceberg = IcebergCatalog::new(IcebergOptions::new(self.iceberg_folder));
         context.register_catalog(ICEBERG_CATALOG, Arc::new(iceberg));
         Ok(Session { context, cluster, must_connect })
@@ -162,7 +164,13 @@ impl Session {
     ///
     /// # Errors
     /// What planning finds: names, types, options that cannot be; the cluster if it must be asked and does not answer.
-    pub async fn plan(&self, statement: Statement) -> DataFusionResult<Query> {
+    pub fn plan(&self, statement: Statement) -> BoxFuture<'_, DataFusionResult<Query>> {
+        // Boxed here, so that users do not compile all that planning comes down to once more: an async function is
+        // compiled by those who await it.
+        Box::pin(self.plan_now(statement))
+    }
+
+    async fn plan_now(&self, statement: Statement) -> DataFusionResult<Query> {
         if lists_names(&statement) {
             self.connect_to_list().await?;
         }

@@ -58,6 +58,8 @@ impl Outcome<'_> {
 
     fn rate(&self, measure: Measure, ratio: Option<f64>, target: Option<f64>) -> Line {
         let rates: Vec<f64> = self.samples(measure).iter().map(Sample::rate).collect();
+        // As it is printed: more digits than that are noise.
+        let ratio = ratio.map(|ratio| (ratio * 100.0).round() / 100.0);
         let target = ratio.zip(target).map(|(ratio, target)| (format!(">={target:.2}"), ratio >= target));
         Line { name: measure.name().to_owned(), value: median(&rates).round(), unit: "rows/s", ratio, target }
     }
@@ -82,7 +84,7 @@ impl Outcome<'_> {
     }
 }
 
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match (sorted.get(sorted.len().saturating_sub(1) / 2), sorted.get(sorted.len() / 2)) {

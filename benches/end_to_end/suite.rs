@@ -1,13 +1,13 @@
 //! The order of a run: load, then for each pair a round to warm up the server and rounds that count.
 //!
-//! Absolute figures move with whatever else the machine does. So each run of ours follows at once on a run of its raw
-//! counterpart, and what counts is the median of the ratios of such neighbours.
+//! Absolute figures move with whatever else the machine does. So each run of ours follows at once on runs of its raw
+//! counterparts, and what counts is the median of the ratios of such neighbours.
 
 use std::collections::BTreeMap;
 
 use crate::child::{Sample, spawn};
 use crate::measure::{Measure, PAIRS, Pair};
-use crate::report::Outcome;
+use crate::report::{Outcome, median};
 use crate::{Result, Setup, load, machine, ours, report};
 
 pub(crate) async fn run(setup: &Setup) -> Result<()> {
@@ -24,7 +24,6 @@ pub(crate) async fn run(setup: &Setup) -> Result<()> {
     let splits = ours::scan_splits(&setup.host).await?;
 
     let mut samples: BTreeMap<&'static str, Vec<Sample>> = BTreeMap::new();
-    let mut ratios: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
     // All rounds of a pair before the next pair's, for the sake of the machine's mood and the server's compiler.
     for pair in &pairs {
         eprintln!("{}, to warm up, not counted", pair.ours.name());
@@ -32,16 +31,25 @@ pub(crate) async fn run(setup: &Setup) -> Result<()> {
         for round in 1..=setup.rounds {
             eprintln!("{}, round {round} of {}", pair.ours.name(), setup.rounds);
             let (raw, ours) = one_round(setup, pair, splits).await?;
-            let best = raw.iter().map(Sample::rate).fold(0.0, f64::max);
-            ratios.entry(pair.ours.name()).or_default().push(ours.rate() / best);
             for (measure, sample) in pair.raw.iter().zip(raw).chain([(&pair.ours, ours)]) {
                 samples.entry(measure.name()).or_default().push(sample);
             }
         }
     }
+    let ratios = pairs.iter().map(|pair| (pair.ours.name(), ratios(pair, &samples))).collect();
     let outcome = Outcome { setup, pairs: &pairs, samples, ratios, splits, machine, versions };
     report::print(&outcome);
     report::write(&outcome)
+}
+
+/// Rate of ours to that of the raw measure in the same round. Of several raw measures the one with the best median: the
+/// best of each round would be the luckiest of several against one.
+fn ratios(pair: &Pair, samples: &BTreeMap<&'static str, Vec<Sample>>) -> Vec<f64> {
+    let rates = |measure: &Measure| -> Vec<f64> {
+        samples.get(measure.name()).into_iter().flatten().map(Sample::rate).collect()
+    };
+    let best = pair.raw.iter().map(rates).max_by(|a, b| median(a).total_cmp(&median(b))).unwrap_or_default();
+    rates(&pair.ours).iter().zip(best).map(|(ours, raw)| ours / raw).collect()
 }
 
 /// The raw measures of a pair, then ours.

@@ -9,9 +9,10 @@ use datafusion::common::config::{ConfigExtension, ExtensionOptions};
 use datafusion::error::Result as DataFusionResult;
 use datafusion::logical_expr::CreateExternalTable;
 
-use super::table::CassandraTable;
+use super::table::{CassandraTable, apply};
 use crate::cluster::schema::TableName;
 use crate::cluster::{ClusterHandle, no_table};
+use crate::codec::ReadAs;
 use crate::error::{Error, Result};
 use crate::options::{CassandraOptions, ClusterOptions};
 
@@ -34,7 +35,7 @@ impl CassandraTableFactory {
         Self { default }
     }
 
-    async fn open(&self, command: &CreateExternalTable) -> Result<CassandraTable> {
+    async fn open(&self, session: &dyn Session, command: &CreateExternalTable) -> Result<CassandraTable> {
         let name = parse_location(&command.location)?;
         let mut cluster: Option<ClusterOptions> = None;
         let mut options = Vec::new();
@@ -54,7 +55,9 @@ impl CassandraTableFactory {
             }
         }
         let handle = cluster.map_or_else(|| self.default.clone(), ClusterHandle::new);
-        let table = CassandraTable::open(handle, &name).await?.ok_or_else(|| no_table(&name))?;
+        let mut own = CassandraOptions::of(session.config_options());
+        apply(&mut own, &options)?;
+        let table = CassandraTable::open(handle, &name, ReadAs::of(&own)).await?.ok_or_else(|| no_table(&name))?;
         table.with_options(options)
     }
 }
@@ -104,7 +107,7 @@ fn split_quoted(text: &str) -> Option<Vec<String>> {
 impl TableProviderFactory for CassandraTableFactory {
     async fn create(
         &self,
-        _state: &dyn Session,
+        session: &dyn Session,
         command: &CreateExternalTable,
     ) -> DataFusionResult<Arc<dyn TableProvider>> {
         if command.unbounded || !command.table_partition_cols.is_empty() || !command.order_exprs.is_empty() {
@@ -116,7 +119,7 @@ impl TableProviderFactory for CassandraTableFactory {
         if !command.schema.fields().is_empty() {
             return Err(Error::config("columns cannot be given for STORED AS CASSANDRA: the table has them").into());
         }
-        Ok(Arc::new(self.open(command).await?))
+        Ok(Arc::new(self.open(session, command).await?))
     }
 }
 

@@ -1,18 +1,22 @@
 //! Every keyspace a schema, every table and view a table.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::error::Result as DataFusionResult;
+use datafusion::prelude::SessionContext;
 
 pub mod factory;
 pub mod table;
 
 use crate::cluster::ClusterHandle;
 use crate::cluster::schema::TableName;
+use crate::codec::ReadAs;
 use crate::error::Error;
+use crate::options::CassandraOptions;
 use table::CassandraTable;
 
 /// A cluster as a DataFusion catalog. Nothing is contacted until a table is looked up.
@@ -25,19 +29,43 @@ use table::CassandraTable;
 /// keyspace of that name.
 #[derive(Debug)]
 pub struct CassandraCatalog {
-    cluster: ClusterHandle,
+    source: Source,
     session_schema: Arc<Keyspace>,
 }
 
 impl CassandraCatalog {
     /// The keyspaces of this cluster; `session_schema` is the name of the schema for what the session defines.
-    pub fn new(cluster: ClusterHandle, session_schema: &str) -> Self {
+    ///
+    /// The options of the session, which should be the one the catalog is registered with, say how tables are read that
+    /// are looked up from then on: see [`ReadAs`].
+    pub fn new(cluster: ClusterHandle, session_schema: &str, session: &SessionContext) -> Self {
+        // Weak, because the session has the catalog. A session that is gone looks nothing up.
+        let session = session.state_weak_ref();
+        let read_as = move || {
+            let options = session.upgrade().map(|state| CassandraOptions::of(state.read().config_options()));
+            options.map_or_else(ReadAs::default, |options| ReadAs::of(&options))
+        };
+        let source = Source { cluster, read_as: Arc::new(read_as) };
         let session_schema = Keyspace {
-            cluster: cluster.clone(),
+            source: source.clone(),
             name: session_schema.to_owned(),
             defined: Some(MemorySchemaProvider::new()),
         };
-        Self { cluster, session_schema: Arc::new(session_schema) }
+        Self { source, session_schema: Arc::new(session_schema) }
+    }
+}
+
+/// Where tables come from.
+#[derive(Clone)]
+struct Source {
+    cluster: ClusterHandle,
+    /// What the session says now.
+    read_as: Arc<dyn Fn() -> ReadAs + Send + Sync>,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cluster.fmt(f)
     }
 }
 
@@ -47,7 +75,7 @@ impl CatalogProvider for CassandraCatalog {
     }
 
     fn schema_names(&self) -> Vec<String> {
-        let mut names = self.cluster.connected().map(|cluster| cluster.keyspace_names()).unwrap_or_default();
+        let mut names = self.source.cluster.connected().map(|cluster| cluster.keyspace_names()).unwrap_or_default();
         if !names.contains(&self.session_schema.name) {
             names.push(self.session_schema.name.clone());
         }
@@ -59,14 +87,14 @@ impl CatalogProvider for CassandraCatalog {
         if name == self.session_schema.name {
             return Some(Arc::clone(&self.session_schema) as Arc<dyn SchemaProvider>);
         }
-        Some(Arc::new(Keyspace { cluster: self.cluster.clone(), name: name.to_owned(), defined: None }))
+        Some(Arc::new(Keyspace { source: self.source.clone(), name: name.to_owned(), defined: None }))
     }
 }
 
 /// A keyspace as a DataFusion schema.
 #[derive(Debug)]
 struct Keyspace {
-    cluster: ClusterHandle,
+    source: Source,
     name: String,
     /// What the session has defined here, if this is the place for it.
     defined: Option<MemorySchemaProvider>,
@@ -90,7 +118,8 @@ impl SchemaProvider for Keyspace {
 
     fn table_names(&self) -> Vec<String> {
         let mut names = self.defined.as_ref().map(SchemaProvider::table_names).unwrap_or_default();
-        names.extend(self.cluster.connected().map(|cluster| cluster.table_names(&self.name)).unwrap_or_default());
+        names
+            .extend(self.source.cluster.connected().map(|cluster| cluster.table_names(&self.name)).unwrap_or_default());
         names.sort();
         names.dedup();
         names
@@ -103,12 +132,12 @@ impl SchemaProvider for Keyspace {
             if let Some(table) = defined.table(name).await? {
                 return Ok(Some(table));
             }
-            if self.cluster.connected().is_none_or(|c| !c.keyspace_names().contains(&self.name)) {
+            if self.source.cluster.connected().is_none_or(|c| !c.keyspace_names().contains(&self.name)) {
                 return Ok(None);
             }
         }
         let name = TableName::new(&self.name, name);
-        match CassandraTable::open(self.cluster.clone(), &name).await? {
+        match CassandraTable::open(self.source.cluster.clone(), &name, (self.source.read_as)()).await? {
             Some(table) => Ok(Some(Arc::new(table))),
             None => Ok(None),
         }
@@ -116,7 +145,11 @@ impl SchemaProvider for Keyspace {
 
     fn table_exist(&self, name: &str) -> bool {
         self.defined.as_ref().is_some_and(|defined| defined.table_exist(name))
-            || self.cluster.connected().is_some_and(|cluster| cluster.table_names(&self.name).iter().any(|t| t == name))
+            || self
+                .source
+                .cluster
+                .connected()
+                .is_some_and(|cluster| cluster.table_names(&self.name).iter().any(|t| t == name))
     }
 
     fn register_table(

@@ -18,7 +18,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 
 use crate::cluster::ClusterHandle;
 use crate::cluster::schema::{Column, CqlType, TableName, TableSchema};
-use crate::codec;
+use crate::codec::ReadAs;
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
@@ -32,19 +32,21 @@ pub struct CassandraTable {
     cluster: ClusterHandle,
     table: Arc<TableSchema>,
     schema: SchemaRef,
+    read_as: ReadAs,
     constraints: Constraints,
     /// Options of this table, by name; they take precedence over the session's.
     options: Vec<(String, String)>,
 }
 
 impl CassandraTable {
-    /// Looks the table up; `None` if there is none of this name.
+    /// Looks the table up; `None` if there is none of this name. Its columns are read as `read_as` says, whatever the
+    /// session's options say later.
     ///
     /// # Errors
     /// The cluster cannot be reached.
-    pub async fn open(cluster: ClusterHandle, name: &TableName) -> Result<Option<Self>> {
+    pub async fn open(cluster: ClusterHandle, name: &TableName, read_as: ReadAs) -> Result<Option<Self>> {
         let Some(table) = cluster.connect().await?.table(name).await? else { return Ok(None) };
-        let schema = codec::arrow_schema(&table.columns);
+        let schema = read_as.schema(&table.columns);
         let key: Vec<usize> = (0..table.primary_key().count()).collect();
         // A Cassandra partition with static values alone is read as a row without clustering columns: no key then.
         let is_key = key.iter().all(|&i| !schema.field(i).is_nullable());
@@ -52,13 +54,14 @@ impl CassandraTable {
         Ok(Some(Self {
             cluster,
             schema: Arc::new(schema),
+            read_as,
             constraints: Constraints::new_unverified(constraints),
             table: Arc::new(table),
             options: Vec::new(),
         }))
     }
 
-    /// Sets options of [`CassandraOptions`] for this table alone.
+    /// Sets options of [`CassandraOptions`] for this table alone, except those of which [`ReadAs`] is made.
     ///
     /// # Errors
     /// An unknown name, or a value that cannot be read.
@@ -97,6 +100,7 @@ impl CassandraTable {
             table: Arc::clone(&self.table),
             columns,
             schema: Arc::new(schema),
+            read_as: self.read_as,
             splits_in_flight: splits_in_flight(&options, cluster.node_count(), partitions.len()),
             options,
             partitions,
@@ -149,7 +153,8 @@ impl CassandraTable {
     }
 }
 
-fn apply(options: &mut CassandraOptions, overrides: &[(String, String)]) -> Result<()> {
+/// Sets options by name, one after the other.
+pub(super) fn apply(options: &mut CassandraOptions, overrides: &[(String, String)]) -> Result<()> {
     use datafusion::common::config::ExtensionOptions;
     for (name, value) in overrides {
         ExtensionOptions::set(options, name, value)

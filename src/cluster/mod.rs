@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use scylla::client::PoolSize;
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
@@ -61,8 +62,10 @@ impl ClusterHandle {
     ///
     /// # Errors
     /// What [`Cluster::connect`] says.
-    pub async fn connect(&self) -> Result<Arc<Cluster>> {
-        self.inner.1.get_or_try_init(|| async { Cluster::connect(&self.inner.0).await.map(Arc::new) }).await.cloned()
+    pub fn connect(&self) -> BoxFuture<'_, Result<Arc<Cluster>>> {
+        // Boxed here for the reason that Session::plan tells.
+        let connect = || async { Cluster::connect(&self.inner.0).await.map(Arc::new) };
+        Box::pin(async move { self.inner.1.get_or_try_init(connect).await.cloned() })
     }
 
     /// The cluster if it has been connected to; never contacts it.

@@ -9,6 +9,10 @@ use num_bigint::{BigInt, Sign};
 
 use super::cell_bytes::CellBytes;
 
+mod fit;
+
+pub(super) use fit::{DecimalType, Fit};
+
 /// The bytes of a `decimal`'s scale, in front of its unscaled value.
 const SCALE_BYTES: usize = 4;
 

@@ -8,6 +8,7 @@
 mod column;
 mod fault;
 mod nested;
+mod number;
 mod scalar;
 
 use std::borrow::Cow;
@@ -15,16 +16,17 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
+use arrow::util::display::array_value_to_string;
 use scylla::deserialize::row::ColumnIterator;
 use scylla::frame::response::result::ColumnSpec;
 use scylla::response::query_result::QueryRowsResult;
 
-use super::arrow_type;
+use super::ReadAs;
 use super::driver_type::{is_same_type, server_name};
 use crate::cluster::schema::{Column, CqlType, TableName};
 use crate::error::{Error, Result};
-use crate::options::EmptyValues;
-use column::{ColumnDecoder, Room, fixed_width};
+use crate::options::{DecimalOverflow, EmptyValues};
+use column::{ColumnDecoder, Manner, Room, fixed_width};
 use fault::Fault;
 
 /// The bytes of a cell's length.
@@ -70,30 +72,46 @@ pub struct PageDecoder {
     table: TableName,
     columns: Vec<Column>,
     schema: SchemaRef,
+    read_as: ReadAs,
     empty_values: EmptyValues,
+    decimal_overflow: DecimalOverflow,
 }
 
 impl PageDecoder {
     /// A decoder of pages with these columns of `table`, to batches of `schema`, whose fields are those of
-    /// [`arrow_schema`](super::arrow_schema) in the order of `columns`. Whether a field may be null is up to the schema.
+    /// [`ReadAs::schema`] in the order of `columns`. Whether a field may be null is up to the schema.
     ///
     /// # Errors
     /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if columns and schema do not belong together.
-    pub fn try_new(table: &TableName, columns: &[Column], schema: SchemaRef) -> Result<Self> {
+    pub fn try_new(table: &TableName, columns: &[Column], schema: SchemaRef, read_as: ReadAs) -> Result<Self> {
         let belongs = |(column, field): (&Column, &Arc<arrow::datatypes::Field>)| {
-            arrow_type(&column.cql_type) == *field.data_type()
+            read_as.arrow_type(&column.cql_type) == *field.data_type()
         };
         if columns.len() != schema.fields().len() || !columns.iter().zip(schema.fields()).all(belongs) {
             return Err(Error::internal(format!("the schema {schema} is not that of the columns"))
                 .with_context("table", table.to_string()));
         }
-        Ok(Self { table: table.clone(), columns: columns.to_vec(), schema, empty_values: EmptyValues::default() })
+        Ok(Self {
+            table: table.clone(),
+            columns: columns.to_vec(),
+            schema,
+            read_as,
+            empty_values: EmptyValues::default(),
+            decimal_overflow: DecimalOverflow::default(),
+        })
     }
 
     /// What becomes of empty values, which Arrow does not have.
     #[must_use]
     pub fn with_empty_values(mut self, empty_values: EmptyValues) -> Self {
         self.empty_values = empty_values;
+        self
+    }
+
+    /// What becomes of numbers that are not in the decimal type they are read as.
+    #[must_use]
+    pub fn with_decimal_overflow(mut self, decimal_overflow: DecimalOverflow) -> Self {
+        self.decimal_overflow = decimal_overflow;
         self
     }
 
@@ -153,7 +171,7 @@ impl PageDecoder {
             for (index, decoder) in decoders.iter_mut().enumerate() {
                 let cell = read_cell(&mut rest);
                 let cell = cell.map_err(|EndOfPage| self.broken_page(format!("ends within row {}", row + 1)))?;
-                decoder.append(cell).map_err(|fault| self.bad_cell(index, row, cell, &fault))?;
+                decoder.append(cell).map_err(|fault| self.bad_cell(index, row, body, cell, &fault))?;
             }
         }
         if !rest.is_empty() {
@@ -162,7 +180,7 @@ impl PageDecoder {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(decoders.len());
         for (index, decoder) in decoders.into_iter().enumerate() {
             let array = decoder.finish().map_err(|error| self.bad_text(index, rows, body, error))?;
-            self.check_nulls(index, &array)?;
+            self.check_nulls(index, &array, body)?;
             arrays.push(array);
         }
         self.batch(rows, arrays)
@@ -185,24 +203,53 @@ impl PageDecoder {
     }
 
     fn decoder(&self, index: usize, room: Room) -> ColumnDecoder {
+        let manner = Manner {
+            read_as: self.read_as,
+            empty_is_null: self.empty_values == EmptyValues::Null,
+            overflow: self.decimal_overflow,
+        };
         // A null would only be refused later, with less to say about it.
-        let empty_is_null = self.empty_values == EmptyValues::Null && self.schema.field(index).is_nullable();
-        ColumnDecoder::new(&self.columns[index].cql_type, room, empty_is_null)
+        let manner = if self.schema.field(index).is_nullable() { manner } else { manner.without_nulls() };
+        ColumnDecoder::new(&self.columns[index].cql_type, room, manner)
     }
 
-    fn check_nulls(&self, index: usize, array: &ArrayRef) -> Result<()> {
+    fn check_nulls(&self, index: usize, array: &ArrayRef, body: &[u8]) -> Result<()> {
         if array.null_count() == 0 || self.schema.field(index).is_nullable() {
             return Ok(());
         }
         let row = (0..array.len()).find(|row| array.is_null(*row)).unwrap_or_default();
-        Err(self.place(Error::data("the server sent null for a column of the primary key"), index, row))
+        Err(self.place(Error::data("the server sent null for a column of the primary key"), index, row, body))
     }
 
-    fn place(&self, error: Error, index: usize, row: usize) -> Error {
-        error
+    fn place(&self, error: Error, index: usize, row: usize, body: &[u8]) -> Error {
+        let error = error
             .with_context("table", self.table.to_string())
             .with_context("column", &self.columns[index].name)
-            .with_context("row of the page", (row + 1).to_string())
+            .with_context("row of the page", (row + 1).to_string());
+        match self.key_of(row, body) {
+            Some(key) => error.with_context("primary key", key),
+            None => error,
+        }
+    }
+
+    /// The primary key of a row, as far as its columns are read, such as `id=1, day=2026-01-01`.
+    fn key_of(&self, row: usize, body: &[u8]) -> Option<String> {
+        let mut rest = body;
+        for _ in 0..row * self.columns.len() {
+            read_cell(&mut rest).ok()?;
+        }
+        let mut key = Vec::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            let cell = read_cell(&mut rest).ok()?;
+            if column.kind.is_key() {
+                let mut alone = self.decoder(index, Room { rows: 1, bytes: 0 });
+                alone.append(cell).ok()?;
+                let value = alone.finish().ok()?;
+                let value = if value.is_null(0) { "NULL".to_owned() } else { array_value_to_string(&value, 0).ok()? };
+                key.push(format!("{}={value}", column.name));
+            }
+        }
+        (!key.is_empty()).then(|| key.join(", "))
     }
 
     fn broken_page(&self, what: impl std::fmt::Display) -> Error {
@@ -210,10 +257,10 @@ impl PageDecoder {
     }
 
     #[cold]
-    fn bad_cell(&self, index: usize, row: usize, cell: Option<&[u8]>, fault: &Fault) -> Error {
+    fn bad_cell(&self, index: usize, row: usize, body: &[u8], cell: Option<&[u8]>, fault: &Fault) -> Error {
         let may_be_null = self.schema.field(index).is_nullable();
         let message = fault.message(&self.columns[index].cql_type, cell, may_be_null);
-        self.place(Error::data(message), index, row)
+        self.place(Error::data(message), index, row, body)
     }
 
     /// Finds the cell because of which a whole column is not UTF-8: the one that makes no array by itself.
@@ -234,7 +281,7 @@ impl PageDecoder {
             for column in 0..self.columns.len() {
                 let cell = read_cell(&mut rest).unwrap_or_default();
                 if column == index && is_bad(cell) {
-                    return self.bad_cell(index, row, cell, &Fault::Expected("UTF-8"));
+                    return self.bad_cell(index, row, body, cell, &Fault::Expected("UTF-8"));
                 }
             }
         }

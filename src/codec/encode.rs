@@ -46,7 +46,7 @@ use scylla::serialize::writers::RowWriter;
 
 use super::cell_bytes::CellBytes;
 use super::place::describe;
-use super::{arrow_type, is_custom, struct_fields};
+use super::{ReadAs, arrow_type, is_custom};
 use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::error::{Error, Result};
 use exact::{Fault, Misfit};
@@ -141,7 +141,8 @@ fn refused(column: &Column, refusal: &Refusal) -> Error {
         CqlType::List(_) | CqlType::Set(_) | CqlType::Vector(..) => "make_array(…)".to_owned(),
         CqlType::Map(..) => "map(keys, values)".to_owned(),
         CqlType::Tuple(_) | CqlType::Udt(_) => {
-            let fields: Vec<String> = struct_fields(inner).iter().map(|f| format!("'{}', …", f.name())).collect();
+            let fields: Vec<String> =
+                ReadAs::default().struct_fields(inner).iter().map(|f| format!("'{}', …", f.name())).collect();
             format!("named_struct({})", fields.join(", "))
         }
         scalar => format!("arrow_cast(…, '{}')", arrow_type(scalar)),

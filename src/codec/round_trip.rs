@@ -18,7 +18,7 @@ use scylla::serialize::writers::RowWriter;
 use super::decode::PageDecoder;
 use super::encode::RowEncoder;
 use super::tests::{column, table};
-use super::{arrow_field, arrow_schema};
+use super::{ReadAs, arrow_schema};
 use crate::cluster::cql_type::CqlType;
 
 /// Encodes one column and decodes it again. Unset and null are both negative lengths, so that rows as they are sent are
@@ -30,13 +30,13 @@ fn send_and_receive(cql_type: &CqlType, array: ArrayRef) -> ArrayRef {
 
 fn pages(cql_type: &CqlType) -> PageDecoder {
     let columns = [column("c", cql_type.clone())];
-    PageDecoder::try_new(&table(), &columns, Arc::new(arrow_schema(&columns))).unwrap()
+    PageDecoder::try_new(&table(), &columns, Arc::new(arrow_schema(&columns)), ReadAs::default()).unwrap()
 }
 
 /// The number of rows and their bytes.
 fn send(cql_type: &CqlType, array: ArrayRef) -> (usize, Vec<u8>) {
     let columns = [column("c", cql_type.clone())];
-    let field = arrow_field(&columns[0]).with_data_type(array.data_type().clone());
+    let field = ReadAs::default().field(&columns[0]).with_data_type(array.data_type().clone());
     let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap();
     let bound = RowEncoder::try_new(&columns, batch.schema_ref()).unwrap().bind(&batch).unwrap();
     let mut body = Vec::new();

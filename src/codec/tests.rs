@@ -1,5 +1,8 @@
+use arrow::datatypes::TimeUnit;
+
 use super::*;
 use crate::cluster::cql_type::UserType;
+use crate::cluster::schema::ColumnKind;
 use crate::cluster::schema::TableName;
 
 pub(super) fn column(name: &str, cql_type: CqlType) -> Column {
@@ -40,12 +43,12 @@ pub(super) const SCALARS: [CqlType; 20] = [
 
 #[test]
 fn a_field_tells_its_cql_type() {
-    let field = arrow_field(&key("id", CqlType::TimeUuid));
+    let field = ReadAs::default().field(&key("id", CqlType::TimeUuid));
     assert_eq!(field.data_type(), &DataType::FixedSizeBinary(16));
     assert!(!field.is_nullable());
     assert_eq!(field.metadata()[CQL_TYPE_KEY], "timeuuid");
     assert_eq!(field.metadata()["ARROW:extension:name"], "arrow.uuid");
-    let field = arrow_field(&column("v", CqlType::Timestamp));
+    let field = ReadAs::default().field(&column("v", CqlType::Timestamp));
     assert_eq!(field.data_type(), &DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())));
     assert!(field.is_nullable());
     assert_eq!(field.metadata().len(), 1);
@@ -73,7 +76,7 @@ fn scalar_types_have_no_parts_in_arrow_either() {
 fn fields_inside_tell_their_cql_types() {
     let address = user_type("address", &[("id", CqlType::TimeUuid), ("zips", parse("frozen<set<int>>"))]);
     let tags = column("tags", CqlType::Map(Box::new(CqlType::Text), Box::new(CqlType::Frozen(Box::new(address)))));
-    let field = arrow_field(&tags);
+    let field = ReadAs::default().field(&tags);
     assert_eq!(field.metadata()[CQL_TYPE_KEY], "map<text, frozen<address>>");
     let DataType::Map(entries, false) = field.data_type() else { panic!("{field}") };
     let DataType::Struct(entries) = entries.data_type() else { panic!("{entries}") };

@@ -24,6 +24,26 @@ fn what_is_refused_changes_nothing() {
 }
 
 #[test]
+fn a_representation_of_numbers_is_text_or_decimal() {
+    for (text, expected) in [
+        ("text", NumberAs::Text),
+        (" TEXT ", NumberAs::Text),
+        ("decimal(38, 10)", NumberAs::Decimal { precision: 38, scale: 10 }),
+        ("Decimal (1,1)", NumberAs::Decimal { precision: 1, scale: 1 }),
+        ("decimal(5)", NumberAs::Decimal { precision: 5, scale: 0 }),
+    ] {
+        let read: NumberAs = text.parse().unwrap();
+        assert_eq!(read, expected, "{text}");
+        assert_eq!(read.to_string().parse::<NumberAs>().unwrap(), expected);
+    }
+    for bad in ["", "decimal", "decimal()", "decimal(0)", "decimal(39, 0)", "decimal(3, 4)", "decimal(3, -1)", "double"]
+    {
+        let error = bad.parse::<NumberAs>().unwrap_err().to_string();
+        assert!(error.contains("write text, or decimal(p, s)"), "{error}");
+    }
+}
+
+#[test]
 fn entries_have_their_whole_names() {
     let entries = CassandraOptions::default().entries();
     assert!(entries.iter().all(|entry| entry.key.starts_with("cassandra.") && !entry.description.is_empty()));

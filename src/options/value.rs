@@ -124,6 +124,87 @@ words!(
     }
 );
 
+words!(
+    /// What becomes of numbers that the decimal type chosen for them cannot hold exactly.
+    DecimalOverflow, "treatment of numbers that do not fit", default Error {
+        /// Reading one fails.
+        Error = "error",
+        /// They are read as the nearest number that fits: cut at the ends of the range, rounded to the digits there are.
+        Clamp = "clamp",
+        /// They are read as null, and can then not be told from cells that are null.
+        Null = "null",
+    }
+);
+
+words!(
+    /// What durations are read as.
+    DurationAs, "representation of durations", default Interval {
+        /// Arrow's interval of months, days and nanoseconds, which Parquet and Iceberg do not have.
+        Interval = "interval",
+        /// Text as CQL has it, such as `1y2mo3d4h5m6s7ms8us9ns`.
+        Text = "text",
+    }
+);
+
+/// What numbers of any size (`varint`, `decimal`) are read as: `text` or `decimal(p, s)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum NumberAs {
+    /// Their digits, all of them.
+    #[default]
+    Text,
+    /// Arrow's `Decimal128` of this precision and scale.
+    Decimal {
+        /// Digits in all, 1 to 38.
+        precision: u8,
+        /// Digits behind the point, 0 to `precision`.
+        scale: u8,
+    },
+}
+
+impl fmt::Display for NumberAs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("text"),
+            Self::Decimal { precision, scale } => write!(f, "decimal({precision}, {scale})"),
+        }
+    }
+}
+
+impl FromStr for NumberAs {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        const MAX_PRECISION: u8 = 38;
+        let word = text.trim().to_ascii_lowercase();
+        if word == "text" {
+            return Ok(Self::Text);
+        }
+        let digits = word.strip_prefix("decimal").and_then(|rest| rest.trim().strip_prefix('(')?.strip_suffix(')'));
+        let digits = digits.map(|digits| digits.split_once(',').unwrap_or((digits, "0")));
+        let parsed = digits.and_then(|(p, s)| Some((p.trim().parse().ok()?, s.trim().parse().ok()?)));
+        match parsed {
+            Some((precision @ 1..=MAX_PRECISION, scale)) if scale <= precision => {
+                Ok(Self::Decimal { precision, scale })
+            }
+            _ => Err(Error::config(format!(
+                "'{text}' is not a representation of numbers: write text, or decimal(p, s) with 1 to {MAX_PRECISION} \
+                 digits, of which s are behind the point"
+            ))),
+        }
+    }
+}
+
+impl ConfigField for NumberAs {
+    fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
+        v.some(key, self, description);
+    }
+
+    fn set(&mut self, _: &str, value: &str) -> DataFusionResult<()> {
+        *self = value.parse().map_err(DataFusionError::from)?;
+        Ok(())
+    }
+}
+
 /// A number of at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Positive(NonZeroUsize);

@@ -11,6 +11,7 @@
 //!
 //! The rule comes before DataFusion's own, which would compare numbers as text, and UUIDs not at all.
 
+mod function;
 mod number_key;
 mod uuid_text;
 
@@ -40,10 +41,7 @@ pub struct CompareRule {
 
 impl Default for CompareRule {
     fn default() -> Self {
-        Self {
-            number_key: Arc::new(ScalarUDF::from(number_key::NumberKey::default())),
-            uuid_text: Arc::new(ScalarUDF::from(uuid_text::UuidText::default())),
-        }
+        Self { number_key: Arc::new(number_key::number_key()), uuid_text: Arc::new(uuid_text::uuid_text()) }
     }
 }
 

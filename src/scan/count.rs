@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,10 +19,15 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::pace::Pace;
 use super::page::{PageMetrics, PageReader, PageSize};
+use super::split::Split;
 use super::{ScanRecipe, cql};
 use crate::cluster::retry::RetryPlan;
 use crate::error::{Error, Result};
+
+/// Splits that a node counts at a time at first: as many as a small node has cores.
+const FIRST_IN_FLIGHT_PER_NODE: usize = 2;
 
 /// Counts the rows of a `ScanRecipe` without reading them. Takes the place of the partial side of `count(*)`: each
 /// partition gives one row that has the number of its rows in each column.
@@ -32,6 +38,7 @@ pub struct CassandraCountExec {
     schema: SchemaRef,
     cql: String,
     properties: Arc<PlanProperties>,
+    pace: Arc<Pace>,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -44,8 +51,11 @@ impl CassandraCountExec {
             Boundedness::Bounded,
         )
         .with_scheduling_type(SchedulingType::Cooperative);
+        let nodes = recipe.node_count().max(1);
+        let most = recipe.options.counts_in_flight_per_node.get().saturating_mul(nodes);
         Self {
             cql: cql::count(&recipe.table),
+            pace: Arc::new(Pace::new(FIRST_IN_FLIGHT_PER_NODE * nodes, most)),
             recipe,
             schema,
             properties: Arc::new(properties),
@@ -64,7 +74,7 @@ impl DisplayAs for CassandraCountExec {
                 writeln!(f, "replicas={}", self.recipe.node_count())
             }
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
-                write!(f, "CassandraCountExec: cql={}, {}", self.cql, self.recipe)
+                write!(f, "CassandraCountExec: cql={}, {}", self.cql, self.recipe.with_in_flight(self.pace.level()))
             }
         }
     }
@@ -99,9 +109,10 @@ impl ExecutionPlan for CassandraCountExec {
         let pages = PageMetrics::new(&self.metrics, partition, splits);
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let (recipe, cql, schema) = (Arc::clone(&self.recipe), self.cql.clone(), Arc::clone(&self.schema));
+        let pace = Arc::clone(&self.pace);
         let result = async move {
             let started = Instant::now();
-            let rows = count_partition(&recipe, &cql, partition, &pages).await?;
+            let rows = count_partition(&recipe, &cql, partition, &pace, &pages).await?;
             pages.time_waiting_server.add_duration(started.elapsed());
             let column: ArrayRef = Arc::new(Int64Array::from(vec![rows]));
             let columns = vec![column; schema.fields().len()];
@@ -118,7 +129,13 @@ impl ExecutionPlan for CassandraCountExec {
 }
 
 /// The sum over the partition's splits; each split is added once, when its answer is complete.
-async fn count_partition(recipe: &ScanRecipe, cql: &str, partition: usize, metrics: &PageMetrics) -> Result<i64> {
+async fn count_partition(
+    recipe: &ScanRecipe,
+    cql: &str,
+    partition: usize,
+    pace: &Pace,
+    metrics: &PageMetrics,
+) -> Result<i64> {
     let options = &recipe.options;
     let cluster = recipe.cluster.connect().await?;
     let statement = cluster.prepare_read(cql, options, options.count_timeout()).await?;
@@ -126,21 +143,34 @@ async fn count_partition(recipe: &ScanRecipe, cql: &str, partition: usize, metri
         cluster,
         statement,
         retries: RetryPlan::new(options),
-        page_size: PageSize::of_count(),
+        page_size: PageSize::of_count(recipe.table.columns.len()),
         metrics: metrics.clone(),
         table: recipe.table.name.to_string(),
     });
     let splits = recipe.partitions.get(partition).cloned().unwrap_or_default();
+    let at_most = splits.len().max(1);
     stream::iter(splits)
-        .map(|split| Box::pin(Arc::clone(&reader).pages(split)))
-        .flatten_unordered(recipe.splits_in_flight)
-        .try_fold(0_i64, |sum, page| async move {
-            let mut total = sum;
-            for row in page.rows::<(i64,)>().map_err(|e| Error::internal("count(*) is not a bigint").with_source(e))? {
-                let (count,) = row.map_err(|e| Error::internal("count(*) cannot be read").with_source(e))?;
-                total = total.checked_add(count).ok_or_else(|| Error::data("the count exceeds 9223372036854775807"))?;
-            }
-            Ok(total)
-        })
+        .map(|split| count_split(Arc::clone(&reader), split, pace))
+        // How many of them run is up to the pace.
+        .buffer_unordered(at_most)
+        .try_fold(0, |sum, count| async move { add(sum, count) })
         .await
+}
+
+async fn count_split(reader: Arc<PageReader>, split: Split, pace: &Pace) -> Result<i64> {
+    let turn = pace.turn().await.ok_or_else(|| Error::internal("no turn to count a split"))?;
+    let mut sum = 0;
+    let mut pages = pin!(reader.pages(split));
+    while let Some(page) = pages.try_next().await? {
+        for row in page.rows::<(i64,)>().map_err(|e| Error::internal("count(*) is not a bigint").with_source(e))? {
+            let (count,) = row.map_err(|e| Error::internal("count(*) cannot be read").with_source(e))?;
+            sum = add(sum, count)?;
+        }
+    }
+    pace.done(turn);
+    Ok(sum)
+}
+
+fn add(a: i64, b: i64) -> Result<i64> {
+    a.checked_add(b).ok_or_else(|| Error::data("the count exceeds 9223372036854775807"))
 }

@@ -169,8 +169,9 @@ impl PartitionRun {
             check_columns(statement.get_current_result_set_col_specs().get().as_slice(), &recipe.columns)
                 .map_err(|e| e.with_context("table", name.to_string()))?;
         }
-        let decoder = PageDecoder::try_new(name, &recipe.columns, SchemaRef::clone(&recipe.schema))?
-            .with_empty_values(recipe.options.empty_values);
+        let decoder = PageDecoder::try_new(name, &recipe.columns, SchemaRef::clone(&recipe.schema), recipe.read_as)?
+            .with_empty_values(recipe.options.empty_values)
+            .with_decimal_overflow(recipe.options.decimal_overflow);
         let reader = Arc::new(PageReader {
             cluster,
             statement,

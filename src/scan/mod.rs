@@ -19,12 +19,14 @@ use datafusion::arrow::datatypes::SchemaRef;
 pub mod count;
 pub(crate) mod cql;
 pub mod exec;
+mod pace;
 pub(crate) mod page;
 pub mod split;
 
 use crate::cluster::ring::validate_ranges;
 use crate::cluster::schema::{Column, TableSchema};
 use crate::cluster::{Cluster, ClusterHandle};
+use crate::codec::ReadAs;
 use crate::error::Result;
 use crate::options::CassandraOptions;
 use split::Split;
@@ -38,6 +40,8 @@ pub(crate) struct ScanRecipe {
     pub(crate) columns: Vec<Column>,
     /// Their Arrow form.
     pub(crate) schema: SchemaRef,
+    /// How that was chosen.
+    pub(crate) read_as: ReadAs,
     pub(crate) options: CassandraOptions,
     /// The splits of each partition.
     pub(crate) partitions: Vec<Vec<Split>>,
@@ -59,16 +63,24 @@ impl ScanRecipe {
     }
 }
 
+impl ScanRecipe {
+    /// What a plan shows of it if so many splits are in flight.
+    fn with_in_flight(&self, in_flight: usize) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            write!(
+                f,
+                "splits={}, partitions={}, in_flight={in_flight}, replicas={}",
+                self.split_count(),
+                self.partitions.len(),
+                self.node_count()
+            )
+        })
+    }
+}
+
 impl fmt::Display for ScanRecipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "splits={}, partitions={}, in_flight={}, replicas={}",
-            self.split_count(),
-            self.partitions.len(),
-            self.splits_in_flight * self.partitions.len(),
-            self.node_count()
-        )
+        self.with_in_flight(self.splits_in_flight * self.partitions.len()).fmt(f)
     }
 }
 

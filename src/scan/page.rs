@@ -21,8 +21,12 @@ use crate::options::CassandraOptions;
 /// 1 MB do not fill the memory, and one short page more does not count in a long scan.
 const FIRST_PAGE_ROWS: usize = 10;
 
-/// Rows that a server reads at a time while it counts: `DEFAULT_PAGE_SIZE` of Cassandra's `SelectStatement`.
-const COUNT_PAGE_ROWS: usize = 10_000;
+/// Cells that a server reads at a time while it counts, about. It keeps a page of them in memory, without their values.
+const COUNT_PAGE_CELLS: usize = 2_000_000;
+
+/// Rows of such a page: at least what Cassandra itself takes (`DEFAULT_PAGE_SIZE` of its `SelectStatement`). More than the
+/// most gains nothing. Without a page size the server would read the whole split into memory at once.
+const COUNT_PAGE_ROWS: std::ops::RangeInclusive<usize> = 10_000..=200_000;
 
 /// What a scan counts while it runs.
 #[derive(Debug, Clone)]
@@ -71,10 +75,11 @@ impl PageSize {
         }
     }
 
-    /// For a count, whose answer is one row: the number of rows that the server reads at a time. Always that which
-    /// Cassandra itself takes for an aggregate without pages.
-    pub(crate) fn of_count() -> Self {
-        Self { most_rows: COUNT_PAGE_ROWS, aim_bytes: usize::MAX, rows: AtomicUsize::new(COUNT_PAGE_ROWS) }
+    /// For a count of a table with so many columns, whose answer is one row: the number of rows that the server reads at
+    /// a time.
+    pub(crate) fn of_count(columns: usize) -> Self {
+        let rows = (COUNT_PAGE_CELLS / columns.max(1)).clamp(*COUNT_PAGE_ROWS.start(), *COUNT_PAGE_ROWS.end());
+        Self { most_rows: rows, aim_bytes: usize::MAX, rows: AtomicUsize::new(rows) }
     }
 
     fn rows(&self) -> usize {
@@ -216,10 +221,12 @@ mod tests {
 
     #[test]
     fn counts_do_not_begin_with_short_pages() {
-        let size = PageSize::of_count();
-        assert_eq!(size.rows(), COUNT_PAGE_ROWS);
-        size.learn(1, 64 << 20);
-        assert_eq!(size.rows(), COUNT_PAGE_ROWS);
+        for (columns, rows) in [(0, 200_000), (10, 200_000), (50, 40_000), (1_000, 10_000)] {
+            let size = PageSize::of_count(columns);
+            assert_eq!(size.rows(), rows);
+            size.learn(1, 64 << 20);
+            assert_eq!(size.rows(), rows);
+        }
     }
 
     #[test]

@@ -195,6 +195,54 @@ async fn empty_values_are_an_error_or_null() {
     ks.drop_it().await;
 }
 
+/// Where Arrow has no exact type, another one can be chosen, and what it cannot hold is told or treated as was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_and_durations_are_read_as_was_chosen() {
+    let ks = TestKeyspace::create().await;
+    for table in ["t", "copy"] {
+        let columns = "k int PRIMARY KEY, d decimal, v varint, m map<text, frozen<list<decimal>>>, w duration";
+        ks.run(&format!("CREATE TABLE {{ks}}.{table} ({columns})")).await;
+    }
+    ks.run("INSERT INTO {ks}.t (k, d, v, m, w) VALUES (1, 1.5, 12, {'a': [2.25]}, 1y2mo3d4h5ns)").await;
+    let session = session();
+    for set in ["decimal_as = 'decimal(6, 2)'", "varint_as = 'decimal(38)'", "duration_as = 'text'"] {
+        run(&session, &format!("SET cassandra.{set}")).await.unwrap();
+    }
+    assert_eq!(sorted_rows(&session, "SHOW cassandra.varint_as").await, ["cassandra.varint_as|decimal(38, 0)"]);
+    let of = |table: &str| ks.sql(&format!("SELECT k, d, v, m, w FROM {{ks}}.{table}"));
+    let row = "1|1.50|12|{a: [2.25]}|1y2mo3d4h5ns";
+    assert_eq!(sorted_rows(&session, &of("t")).await, [row]);
+    let sum = ks.sql("SELECT sum(d) + 1, max(v), arrow_typeof(d) FROM {ks}.t GROUP BY d");
+    assert_eq!(sorted_rows(&session, &sum).await, ["2.50|12|Decimal128(6, 2)"]);
+
+    // The way back.
+    assert_eq!(number(&session, &ks.sql("INSERT INTO {ks}.copy SELECT * FROM {ks}.t")).await, 1);
+    assert_eq!(sorted_rows(&session, &of("copy")).await, [row]);
+
+    ks.run("INSERT INTO {ks}.t (k, d) VALUES (2, 1.239)").await;
+    let error = error_of(&session, &ks.sql("SELECT * FROM {ks}.t")).await;
+    for part in ["1.239 is no decimal(6, 2)", "SET cassandra.decimal_as", "column: d", "primary key: k=2", ".t"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    let numbers = ks.sql("SELECT k, d FROM {ks}.t");
+    run(&session, "SET cassandra.decimal_overflow = 'clamp'").await.unwrap();
+    assert_eq!(sorted_rows(&session, &numbers).await, ["1|1.50", "2|1.24"]);
+    run(&session, "SET cassandra.decimal_overflow = 'null'").await.unwrap();
+    assert_eq!(sorted_rows(&session, &numbers).await, ["1|1.50", "2|NULL"]);
+
+    // The choice of the time of looking up, also for external tables.
+    run(&session, &ks.sql("CREATE VIEW v AS SELECT d FROM {ks}.t WHERE k = 1")).await.unwrap();
+    run(&session, "SET cassandra.decimal_as = 'text'").await.unwrap();
+    assert_eq!(sorted_rows(&session, &numbers).await, ["1|1.5", "2|1.239"]);
+    assert_eq!(sorted_rows(&session, "SELECT arrow_typeof(d) FROM v").await, ["Decimal128(6, 2)"]);
+    let location = ks.sql("LOCATION '{ks}.t' OPTIONS (decimal_as 'decimal(10, 3)')");
+    run(&session, &format!("CREATE EXTERNAL TABLE e STORED AS CASSANDRA {location}")).await.unwrap();
+    assert_eq!(sorted_rows(&session, "SELECT k, d FROM e").await, ["1|1.500", "2|1.239"]);
+    let error = error_of(&session, "SET cassandra.decimal_as = 'double'").await;
+    assert!(error.contains("'double' is not a representation of numbers: write text, or decimal(p, s)"), "{error}");
+    ks.drop_it().await;
+}
+
 /// All that a node has for itself, virtual tables too.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_system_table_can_be_selected() {

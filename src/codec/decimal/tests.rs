@@ -116,3 +116,75 @@ proptest! {
         }
     }
 }
+
+fn fit(text: &str, precision: u8, scale: u8) -> Fit {
+    DecimalType { precision, scale }.fit_decimal(decimal_from_text(text).unwrap().as_slice()).unwrap()
+}
+
+#[test]
+fn numbers_fit_a_decimal_type_or_not() {
+    let nines = 10_i128.pow(38) - 1;
+    for (text, precision, scale, expected) in [
+        ("0", 1, 1, Fit::Exact(0)),
+        ("0E+2147483647", 1, 0, Fit::Exact(0)),
+        ("0E-2147483647", 1, 0, Fit::Exact(0)),
+        ("1.5", 2, 1, Fit::Exact(15)),
+        ("1.500", 2, 1, Fit::Exact(15)),
+        ("-1.5", 4, 2, Fit::Exact(-150)),
+        ("15E+1", 3, 0, Fit::Exact(150)),
+        ("1.25", 2, 1, Fit::Nearest(13)),
+        ("-1.25", 2, 1, Fit::Nearest(-13)),
+        ("1.2499", 2, 1, Fit::Nearest(12)),
+        ("9.95", 2, 1, Fit::Nearest(99)),
+        ("10", 2, 1, Fit::Nearest(99)),
+        ("-1E+2147483647", 2, 1, Fit::Nearest(-99)),
+        ("1E-2147483647", 2, 1, Fit::Nearest(0)),
+        ("99999999999999999999999999999999999999", 38, 0, Fit::Exact(nines)),
+        ("-99999999999999999999999999999999999999.0", 38, 0, Fit::Exact(-nines)),
+        ("100000000000000000000000000000000000000", 38, 0, Fit::Nearest(nines)),
+        ("200000000000000000000000000000000000000", 38, 0, Fit::Nearest(nines)),
+        ("1.00000000000000000000000000000000000000000000000000", 1, 0, Fit::Exact(1)),
+        ("1.50000000000000000000000000000000000000000000000000", 1, 0, Fit::Nearest(2)),
+        ("-1.4999999999999999999999999999999999999999999999999", 1, 0, Fit::Nearest(-1)),
+        ("99999999999999999999999999999999999999.5000000000000", 38, 0, Fit::Nearest(nines)),
+        ("0.00000000000000000000000000000000000000000000000000123", 3, 3, Fit::Nearest(0)),
+    ] {
+        assert_eq!(fit(text, precision, scale), expected, "{text} as decimal({precision}, {scale})");
+    }
+    // Long numbers with scales that would make powers of a billion digits.
+    let long = "7".repeat(100_000);
+    assert_eq!(fit(&format!("{long}E-2000000000"), 38, 0), Fit::Nearest(0));
+    assert_eq!(fit(&format!("{long}E+2000000000"), 38, 0), Fit::Nearest(nines));
+    assert_eq!(fit(&long, 38, 0), Fit::Nearest(nines));
+    assert_eq!(fit(&format!("{long}E-99999"), 2, 0), Fit::Nearest(8));
+    assert_eq!(DecimalType { precision: 1, scale: 0 }.fit_decimal(&[0, 0, 0, 0]), None);
+    assert_eq!(DecimalType { precision: 1, scale: 0 }.fit_varint(&[]), None);
+}
+
+proptest! {
+    /// Arrow prints the fitted number as the same number, to the digits it keeps.
+    #[test]
+    fn a_fit_is_the_nearest_number(unscaled in any::<i128>(), shift in 0_u32..38, from in -40_i32..40, precision in 1_u8..=38, part in 0_u8..=38) {
+        let scale = part.min(precision);
+        let bytes = [&from.to_be_bytes()[..], &(unscaled >> (3 * shift)).to_be_bytes()[..]].concat();
+        let value = BigInt::from(unscaled >> (3 * shift));
+        let most: BigInt = BigInt::from(10).pow(u32::from(precision)) - 1;
+        // Both sides as whole numbers: value × 10^-from and fitted × 10^-scale.
+        let (a, b) = (u32::from(scale) + 40, u32::try_from(from + 40).unwrap());
+        let exact = value * BigInt::from(10).pow(a);
+        let one = BigInt::from(10).pow(b);
+        match (DecimalType { precision, scale }).fit_decimal(&bytes).unwrap() {
+            Fit::Exact(fitted) => {
+                prop_assert_eq!(BigInt::from(fitted) * &one, exact);
+                prop_assert!(BigInt::from(fitted).magnitude() <= most.magnitude());
+            }
+            Fit::Nearest(fitted) => {
+                let fitted = BigInt::from(fitted);
+                let away = (&fitted * &one) - &exact;
+                prop_assert!(away.sign() != Sign::NoSign);
+                let at_end = fitted.magnitude() == most.magnitude() && exact.magnitude() > (&fitted * &one).magnitude();
+                prop_assert!(at_end || away.magnitude() * 2_u8 <= *one.magnitude());
+            }
+        }
+    }
+}

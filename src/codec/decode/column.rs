@@ -11,9 +11,18 @@ use arrow::error::ArrowError;
 
 use super::fault::Fault;
 use super::nested::{Lists, Maps, Structs, Vectors};
-use super::scalar::{Booleans, Bytes, Fixed, Uuids, append_inet_text};
+use super::number::{Numbers, Reading};
+use super::scalar::{Booleans, Bytes, DURATION, Fixed, Uuids, append_inet_text};
 use crate::cluster::cql_type::CqlType;
-use crate::codec::{arrow_type, decimal, temporal};
+use crate::codec::decimal::{self, DecimalType};
+use crate::codec::{ReadAs, duration, temporal};
+use crate::options::{DecimalOverflow, DurationAs, NumberAs};
+
+const VARINT: Reading =
+    Reading { expected: "at least 1 byte", fit: DecimalType::fit_varint, show: decimal::append_varint_text };
+
+const DECIMAL: Reading =
+    Reading { expected: "at least 5 bytes", fit: DecimalType::fit_decimal, show: decimal::append_decimal_text };
 
 /// The bytes of every present cell, for scalar types of one length.
 pub(super) fn fixed_width(cql_type: &CqlType) -> Option<usize> {
@@ -31,8 +40,26 @@ pub(super) fn fixed_width(cql_type: &CqlType) -> Option<usize> {
 #[derive(Debug)]
 pub(super) struct ColumnDecoder {
     cells: Cells,
-    /// Whether empty cells of types that have no empty value are null. If not, they are a fault.
+    /// See [`Manner::empty_is_null`].
     empty_is_null: bool,
+}
+
+/// How cells are read, besides what their type says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) read_as: ReadAs,
+    /// Whether empty cells of types that have no empty value are null. If not, they are a fault.
+    pub(super) empty_is_null: bool,
+    /// What becomes of numbers that are not in their decimal type.
+    pub(super) overflow: DecimalOverflow,
+}
+
+impl Manner {
+    /// The same where there can be no nulls: what would become null is a fault.
+    pub(super) fn without_nulls(self) -> Self {
+        let overflow = if self.overflow == DecimalOverflow::Null { DecimalOverflow::Error } else { self.overflow };
+        Self { empty_is_null: false, overflow, ..self }
+    }
 }
 
 /// How much there is to collect, as far as one can guess: buffers grow if there is more.
@@ -56,13 +83,16 @@ enum Cells {
     Time(Fixed<Time64NanosecondType>),
     Timestamp(Fixed<TimestampMillisecondType>),
     Duration(Fixed<IntervalMonthDayNanoType>),
+    DurationText(Bytes),
     Boolean(Booleans),
     Uuid(Uuids),
     Blob(Bytes),
     Text(Bytes),
     Inet(Bytes),
-    Varint(Bytes),
-    Decimal(Bytes),
+    VarintText(Bytes),
+    Varint(Numbers),
+    DecimalText(Bytes),
+    Decimal(Numbers),
     List(Box<Lists>),
     Map(Box<Maps>),
     Struct(Box<Structs>),
@@ -71,8 +101,8 @@ enum Cells {
 
 impl ColumnDecoder {
     /// The decoder of a type.
-    pub(super) fn new(cql_type: &CqlType, room: Room, empty_is_null: bool) -> Self {
-        Self { cells: Cells::new(cql_type, room, empty_is_null), empty_is_null }
+    pub(super) fn new(cql_type: &CqlType, room: Room, manner: Manner) -> Self {
+        Self { cells: Cells::new(cql_type, room, manner), empty_is_null: manner.empty_is_null }
     }
 
     /// Takes one cell.
@@ -93,9 +123,15 @@ impl ColumnDecoder {
 }
 
 impl Cells {
-    fn new(cql_type: &CqlType, room: Room, empty_is_null: bool) -> Self {
+    fn new(cql_type: &CqlType, room: Room, manner: Manner) -> Self {
         let Room { rows, bytes } = room;
-        let data_type = || arrow_type(cql_type);
+        let data_type = || manner.read_as.arrow_type(cql_type);
+        let number = |number_as, text: fn(Bytes) -> Self, decimal: fn(Numbers) -> Self| match number_as {
+            NumberAs::Text => text(Bytes::new(rows, bytes)),
+            NumberAs::Decimal { precision, scale } => {
+                decimal(Numbers::new(rows, DecimalType { precision, scale }, manner.overflow))
+            }
+        };
         match cql_type {
             CqlType::TinyInt => Self::TinyInt(Fixed::new(rows, data_type())),
             CqlType::SmallInt => Self::SmallInt(Fixed::new(rows, data_type())),
@@ -106,23 +142,24 @@ impl Cells {
             CqlType::Date => Self::Date(Fixed::new(rows, data_type())),
             CqlType::Time => Self::Time(Fixed::new(rows, data_type())),
             CqlType::Timestamp => Self::Timestamp(Fixed::new(rows, data_type())),
-            CqlType::Duration => Self::Duration(Fixed::new(rows, data_type())),
+            CqlType::Duration => match manner.read_as.duration {
+                DurationAs::Interval => Self::Duration(Fixed::new(rows, data_type())),
+                DurationAs::Text => Self::DurationText(Bytes::new(rows, bytes)),
+            },
             CqlType::Boolean => Self::Boolean(Booleans::new(rows)),
             CqlType::Uuid | CqlType::TimeUuid => Self::Uuid(Uuids::new(rows)),
             CqlType::Blob | CqlType::Custom(_) => Self::Blob(Bytes::new(rows, bytes)),
             CqlType::Ascii | CqlType::Text => Self::Text(Bytes::new(rows, bytes)),
             CqlType::Inet => Self::Inet(Bytes::new(rows, bytes)),
-            CqlType::Varint => Self::Varint(Bytes::new(rows, bytes)),
-            CqlType::Decimal => Self::Decimal(Bytes::new(rows, bytes)),
-            CqlType::List(element) | CqlType::Set(element) => {
-                Self::List(Box::new(Lists::new(element, room, empty_is_null)))
-            }
-            CqlType::Map(key, value) => Self::Map(Box::new(Maps::new(key, value, room, empty_is_null))),
-            CqlType::Tuple(_) | CqlType::Udt(_) => Self::Struct(Box::new(Structs::new(cql_type, room, empty_is_null))),
+            CqlType::Varint => number(manner.read_as.varint, Self::VarintText, Self::Varint),
+            CqlType::Decimal => number(manner.read_as.decimal, Self::DecimalText, Self::Decimal),
+            CqlType::List(element) | CqlType::Set(element) => Self::List(Box::new(Lists::new(element, room, manner))),
+            CqlType::Map(key, value) => Self::Map(Box::new(Maps::new(key, value, room, manner))),
+            CqlType::Tuple(_) | CqlType::Udt(_) => Self::Struct(Box::new(Structs::new(cql_type, room, manner))),
             CqlType::Vector(element, dimension) => {
-                Self::Vector(Box::new(Vectors::new(element, *dimension, room, empty_is_null)))
+                Self::Vector(Box::new(Vectors::new(element, *dimension, room, manner)))
             }
-            CqlType::Frozen(inner) => Self::new(inner, room, empty_is_null),
+            CqlType::Frozen(inner) => Self::new(inner, room, manner),
         }
     }
 
@@ -139,12 +176,15 @@ impl Cells {
             Self::Timestamp(c) => c.append(cell, "8 bytes", i64::from_be_bytes),
             Self::Time(c) => c.append_time(cell),
             Self::Duration(c) => c.append_duration(cell),
+            Self::DurationText(c) => c.append_as_text(cell, DURATION, duration::append_text),
             Self::Boolean(c) => c.append(cell),
             Self::Uuid(c) => c.append(cell),
             Self::Blob(c) | Self::Text(c) => c.append(cell),
             Self::Inet(c) => c.append_as_text(cell, "4 or 16 bytes", append_inet_text),
-            Self::Varint(c) => c.append_as_text(cell, "at least 1 byte", decimal::append_varint_text),
-            Self::Decimal(c) => c.append_as_text(cell, "at least 5 bytes", decimal::append_decimal_text),
+            Self::VarintText(c) => c.append_as_text(cell, VARINT.expected, VARINT.show),
+            Self::Varint(c) => c.append(cell, VARINT),
+            Self::DecimalText(c) => c.append_as_text(cell, DECIMAL.expected, DECIMAL.show),
+            Self::Decimal(c) => c.append(cell, DECIMAL),
             Self::List(c) => c.append(cell),
             Self::Map(c) => c.append(cell),
             Self::Struct(c) => c.append(cell),
@@ -164,13 +204,14 @@ impl Cells {
             Self::Time(c) => c.finish(),
             Self::Timestamp(c) => c.finish(),
             Self::Duration(c) => c.finish(),
+            Self::Varint(c) | Self::Decimal(c) => c.finish()?,
             Self::Boolean(c) => c.finish(),
             Self::Uuid(c) => c.finish()?,
             Self::Blob(c) => {
                 let (offsets, values, nulls) = c.into_parts();
                 Arc::new(BinaryArray::try_new(offsets, values, nulls)?)
             }
-            Self::Text(c) | Self::Inet(c) | Self::Varint(c) | Self::Decimal(c) => {
+            Self::Text(c) | Self::Inet(c) | Self::VarintText(c) | Self::DecimalText(c) | Self::DurationText(c) => {
                 let (offsets, values, nulls) = c.into_parts();
                 Arc::new(StringArray::try_new(offsets, values, nulls)?)
             }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::cluster::cql_type::CqlType;
 use crate::codec::place::{Step, describe};
-use crate::options::EMPTY_VALUES;
+use crate::options::{DECIMAL_AS, DECIMAL_OVERFLOW, EMPTY_VALUES, VARINT_AS};
 
 /// Why a cell is not a value of its column's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(super) enum Fault {
     Empty,
     /// Not what was expected.
     Expected(&'static str),
+    /// A number that is not in the decimal type chosen for it, as a sentence.
+    DoesNotFit(Box<str>),
     /// The same of a part of the cell.
     Within(Box<Part>),
 }
@@ -22,8 +24,8 @@ pub(super) enum Fault {
 pub(super) struct Part {
     /// The way to it, from the inside.
     steps: Vec<Step>,
-    /// What was expected, unless the part is empty.
-    expected: Option<&'static str>,
+    /// What is wrong with it.
+    fault: Fault,
     /// Its bytes, as they are shown.
     shown: String,
 }
@@ -37,14 +39,12 @@ impl Fault {
     /// The fault of what contains this part.
     #[cold]
     pub(super) fn within(self, step: Step, part: Option<&[u8]>) -> Self {
-        let new = |expected| Part { steps: vec![step], expected, shown: shown(part) };
         Self::Within(match self {
-            Self::Empty => Box::new(new(None)),
-            Self::Expected(expected) => Box::new(new(Some(expected))),
             Self::Within(mut part) => {
                 part.steps.push(step);
                 part
             }
+            fault => Box::new(Part { steps: vec![step], fault, shown: shown(part) }),
         })
     }
 
@@ -53,11 +53,18 @@ impl Fault {
         match self {
             Self::Empty => format!("the cell {}", empty(cql_type, may_be_null)),
             Self::Expected(expected) => format!("the cell is no {cql_type}: expected {expected}, got {}", shown(cell)),
+            Self::DoesNotFit(what) => does_not_fit(what, cql_type, may_be_null),
             Self::Within(part) => {
                 let (place, inner) = describe(cql_type, &part.steps);
-                let Some(expected) = part.expected else {
-                    let may_be_null = may_be_null && !matches!(part.steps.first(), Some(Step::Key(_)));
-                    return format!("{place} of the cell {}", empty(inner, may_be_null));
+                let may_be_null = may_be_null && !matches!(part.steps.first(), Some(Step::Key(_)));
+                let expected = match &part.fault {
+                    Self::Expected(expected) => expected,
+                    Self::DoesNotFit(what) => {
+                        return format!("{place} of the cell: {}", does_not_fit(what, inner, may_be_null));
+                    }
+                    Self::Empty | Self::Within(_) => {
+                        return format!("{place} of the cell {}", empty(inner, may_be_null));
+                    }
                 };
                 format!("the cell is no {cql_type}: {place} is no {inner}: expected {expected}, got {}", part.shown)
             }
@@ -75,6 +82,12 @@ fn empty(cql_type: &CqlType, may_be_null: bool) -> String {
         "is empty (no bytes, yet not null), a value of type {cql_type} that Arrow does not have: {or}select the other \
          columns by name, or write a value or null to the cell"
     )
+}
+
+fn does_not_fit(what: &str, cql_type: &CqlType, may_be_null: bool) -> String {
+    let name = if *cql_type.strip_frozen() == CqlType::Varint { VARINT_AS } else { DECIMAL_AS };
+    let or = if may_be_null { "'clamp' (the nearest number that fits) or 'null'" } else { "'clamp'" };
+    format!("{what}: choose a wider type or 'text' by SET {name}, or {or} by SET {DECIMAL_OVERFLOW}")
 }
 
 /// Bytes for an error message: how many, and the first of them.

@@ -10,12 +10,12 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, FieldRef, Fields};
 use arrow::error::ArrowError;
 
-use super::column::{ColumnDecoder, Room, fixed_width};
+use super::column::{ColumnDecoder, Manner, Room, fixed_width};
 use super::fault::Fault;
 use super::{LENGTH_BYTES, read_cell};
 use crate::cluster::cql_type::CqlType;
 use crate::codec::place::Step;
-use crate::codec::{element_field, entries_field, struct_fields, temporal, vector_width, width};
+use crate::codec::{temporal, vector_width, width};
 
 /// The most elements of vectors in one batch: a null takes as many as a vector, though it has no bytes.
 const MAX_VECTOR_ELEMENTS: usize = 1 << 27;
@@ -91,11 +91,11 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    pub(super) fn new(element: &CqlType, room: Room, empty_is_null: bool) -> Self {
+    pub(super) fn new(element: &CqlType, room: Room, manner: Manner) -> Self {
         let within = Room { rows: room.bytes / (LENGTH_BYTES + typical_width(element)), ..room };
         Self {
-            field: element_field(element),
-            elements: ColumnDecoder::new(element, within, empty_is_null),
+            field: manner.read_as.element_field(element),
+            elements: ColumnDecoder::new(element, within, manner),
             ends: Ends::new(room.rows),
         }
     }
@@ -127,14 +127,14 @@ pub(super) struct Maps {
 }
 
 impl Maps {
-    pub(super) fn new(key: &CqlType, value: &CqlType, room: Room, empty_is_null: bool) -> Self {
+    pub(super) fn new(key: &CqlType, value: &CqlType, room: Room, manner: Manner) -> Self {
         let entry = 2 * LENGTH_BYTES + typical_width(key) + typical_width(value);
         let within = Room { rows: room.bytes / entry, bytes: room.bytes / 2 };
         Self {
-            field: entries_field(key, value),
+            field: manner.read_as.entries_field(key, value),
             // Arrow has no null keys either.
-            keys: ColumnDecoder::new(key, within, false),
-            values: ColumnDecoder::new(value, within, empty_is_null),
+            keys: ColumnDecoder::new(key, within, manner.without_nulls()),
+            values: ColumnDecoder::new(value, within, manner),
             ends: Ends::new(room.rows),
         }
     }
@@ -176,12 +176,12 @@ pub(super) struct Structs {
 }
 
 impl Structs {
-    pub(super) fn new(cql_type: &CqlType, room: Room, empty_is_null: bool) -> Self {
+    pub(super) fn new(cql_type: &CqlType, room: Room, manner: Manner) -> Self {
         let parts = cql_type.parts();
         let within = Room { bytes: room.bytes / parts.len().max(1), ..room };
         Self {
-            fields: struct_fields(cql_type),
-            parts: parts.into_iter().map(|part| ColumnDecoder::new(part, within, empty_is_null)).collect(),
+            fields: manner.read_as.struct_fields(cql_type),
+            parts: parts.into_iter().map(|part| ColumnDecoder::new(part, within, manner)).collect(),
             rows: 0,
             nulls: NullBufferBuilder::new(room.rows),
         }
@@ -219,12 +219,12 @@ pub(super) struct Vectors {
 }
 
 impl Vectors {
-    pub(super) fn new(element: &CqlType, dimension: usize, room: Room, empty_is_null: bool) -> Self {
+    pub(super) fn new(element: &CqlType, dimension: usize, room: Room, manner: Manner) -> Self {
         let likely = room.bytes / (1 + typical_width(element));
         let within = Room { rows: likely.min(room.rows.saturating_mul(dimension)), ..room };
         Self {
-            field: element_field(element),
-            elements: ColumnDecoder::new(element, within, empty_is_null),
+            field: manner.read_as.element_field(element),
+            elements: ColumnDecoder::new(element, within, manner),
             dimension,
             width: vector_width(element),
             rows: 0,

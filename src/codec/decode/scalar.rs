@@ -15,6 +15,9 @@ use arrow::error::ArrowError;
 use super::fault::Fault;
 use crate::codec::temporal;
 
+/// What the bytes of a duration are.
+pub(super) const DURATION: &str = "three variable-length integers of at most 32, 32 and 64 bits";
+
 /// Appends an address in its canonical text. `None` if it is neither 4 nor 16 bytes.
 pub(super) fn append_inet_text(cell: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let address = match cell.len() {
@@ -85,8 +88,7 @@ impl Fixed<IntervalMonthDayNanoType> {
             return Ok(());
         };
         let value = temporal::duration_from_cql(cell);
-        let expected = "three variable-length integers of at most 32, 32 and 64 bits";
-        self.push(Some(value.ok_or_else(|| Fault::length(cell, expected))?));
+        self.push(Some(value.ok_or_else(|| Fault::length(cell, DURATION))?));
         Ok(())
     }
 }

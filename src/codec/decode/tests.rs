@@ -10,9 +10,10 @@ use crate::codec::arrow_schema;
 use crate::codec::tests::{SCALARS, column, key, table};
 
 mod nested;
+mod read_as;
 
 fn decoder(columns: &[Column]) -> PageDecoder {
-    PageDecoder::try_new(&table(), columns, Arc::new(arrow_schema(columns))).unwrap()
+    PageDecoder::try_new(&table(), columns, Arc::new(arrow_schema(columns)), ReadAs::default()).unwrap()
 }
 
 fn body(cells: &[Option<&[u8]>]) -> Vec<u8> {
@@ -98,7 +99,7 @@ fn an_error_names_the_place_and_what_came() {
     let error = decoder(&columns).decode_rows(2, &body(&cells)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the cell is no bigint: expected 8 bytes, got 3 bytes 0x010203 (table: ks.t, column: n, row of the page: 2)"
+        "the cell is no bigint: expected 8 bytes, got 3 bytes 0x010203 (table: ks.t, column: n, row of the page: 2, primary key: k=0)"
     );
 }
 
@@ -147,7 +148,7 @@ fn a_null_in_the_key_is_an_error() {
     let error = decoder(&columns).decode_rows(2, &body(&[Some(&[0; 4]), None])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the server sent null for a column of the primary key (table: ks.t, column: k, row of the page: 2)"
+        "the server sent null for a column of the primary key (table: ks.t, column: k, row of the page: 2, primary key: k=NULL)"
     );
 }
 
@@ -169,7 +170,7 @@ fn a_page_must_hold_exactly_its_rows() {
 fn a_foreign_schema_is_a_bug() {
     let columns = [column("n", CqlType::Int)];
     for other in [Schema::empty(), arrow_schema(&[column("n", CqlType::BigInt)])] {
-        let error = PageDecoder::try_new(&table(), &columns, Arc::new(other)).unwrap_err();
+        let error = PageDecoder::try_new(&table(), &columns, Arc::new(other), ReadAs::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
     }
 }

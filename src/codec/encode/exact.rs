@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::plan::{BytesTo, TextTo};
 use crate::codec::cell_bytes::CellBytes;
 use crate::codec::place::Step;
-use crate::codec::{decimal, temporal};
+use crate::codec::{decimal, duration, temporal};
 
 /// Why a value has no place in its column, as the end of "cannot write … as …: ".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,10 @@ pub(super) fn text_cell(text: &str, to: TextTo) -> Result<CellBytes<'_>, Fault> 
         },
         TextTo::Varint => decimal::varint_from_text(text).ok_or(Fault("it is no integer")),
         TextTo::Decimal => decimal::decimal_from_text(text).ok_or(Fault("it is no decimal number")),
+        TextTo::Duration => {
+            let value = duration::from_text(text).ok_or(Fault("it is no duration such as 1y2mo3d4h5m6s7ms8us9ns"))?;
+            Ok(temporal::duration_to_cql(value))
+        }
     }
 }
 

@@ -110,6 +110,7 @@ pub(super) enum TextTo {
     Inet,
     Varint,
     Decimal,
+    Duration,
 }
 
 /// What bytes are to become.
@@ -180,7 +181,7 @@ impl Plan {
             CqlType::Duration => match source {
                 DataType::Interval(IntervalUnit::MonthDayNano) => direct(Form::Duration),
                 DataType::Interval(_) | DataType::Duration(_) => cast(native, Form::Duration),
-                _ => None,
+                _ => text(source, TextTo::Duration).and_then(direct),
             },
             CqlType::Text => text(source, TextTo::Text).and_then(direct),
             CqlType::Ascii => text(source, TextTo::Ascii).and_then(direct),

@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use super::*;
 use crate::codec::tests::user_type;
-use crate::codec::{arrow_type, element_field, entries_field, struct_fields, width};
+use crate::codec::{arrow_type, width};
 
 const LEAVES: [CqlType; 13] = [
     CqlType::TinyInt,
@@ -64,10 +64,10 @@ fn array(cql_type: &CqlType, rows: usize, may_be_null: bool, numbers: &mut Numbe
         CqlType::Frozen(inner) => array(inner, rows, may_be_null, numbers),
         CqlType::List(element) | CqlType::Set(element) => {
             let values = array(element, total, false, numbers);
-            Arc::new(ListArray::new(element_field(element), offsets(), values, nulls))
+            Arc::new(ListArray::new(ReadAs::default().element_field(element), offsets(), values, nulls))
         }
         CqlType::Map(key, value) => {
-            let field = entries_field(key, value);
+            let field = ReadAs::default().entries_field(key, value);
             let columns = vec![array(key, total, false, numbers), array(value, total, false, numbers)];
             let DataType::Struct(fields) = field.data_type() else { panic!("{field}") };
             let entries = StructArray::new(fields.clone(), columns, None);
@@ -75,11 +75,11 @@ fn array(cql_type: &CqlType, rows: usize, may_be_null: bool, numbers: &mut Numbe
         }
         CqlType::Tuple(_) | CqlType::Udt(_) => {
             let columns = cql_type.parts().into_iter().map(|part| array(part, rows, true, numbers)).collect();
-            Arc::new(StructArray::new(struct_fields(cql_type), columns, nulls))
+            Arc::new(StructArray::new(ReadAs::default().struct_fields(cql_type), columns, nulls))
         }
         CqlType::Vector(element, n) => {
             let values = array(element, rows * n, false, numbers);
-            Arc::new(FixedSizeListArray::new(element_field(element), width(*n), values, nulls))
+            Arc::new(FixedSizeListArray::new(ReadAs::default().element_field(element), width(*n), values, nulls))
         }
         scalar => scalars(scalar, &valid, numbers),
     }

@@ -9,58 +9,19 @@
 //! A number is 0.d₁d₂…dₙ × 10^exponent with d₁ and dₙ not 0, so it has one form only: 1.5 and 1.50 have the same key. The
 //! exponent is 8 bytes, its sign bit turned over.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BinaryBuilder, cast::AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
-};
-use datafusion::scalar::ScalarValue;
+use datafusion::logical_expr::{ScalarUDF, TypeSignature};
+
+use super::function::function;
 
 /// The function of SQL: `number_key(text or number)`, as bytes.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct NumberKey {
-    signature: Signature,
-}
-
-impl Default for NumberKey {
-    fn default() -> Self {
-        Self { signature: Signature::new(TypeSignature::Any(1), Volatility::Immutable) }
-    }
-}
-
-impl ScalarUDFImpl for NumberKey {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn name(&self) -> &'static str {
-        "number_key"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Binary)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let keys = |array: &ArrayRef| keys(array);
-        match args.args.first() {
-            Some(ColumnarValue::Array(array)) => Ok(ColumnarValue::Array(keys(array)?)),
-            Some(ColumnarValue::Scalar(value)) => {
-                let key = keys(&value.to_array()?)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&key, 0)?))
-            }
-            None => exec_err!("number_key takes a number"),
-        }
-    }
+pub(super) fn number_key() -> ScalarUDF {
+    function("number_key", TypeSignature::Any(1), DataType::Binary, keys)
 }
 
 fn keys(array: &ArrayRef) -> Result<ArrayRef> {

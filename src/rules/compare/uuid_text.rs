@@ -1,58 +1,21 @@
 //! UUIDs as text.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
-};
-use datafusion::scalar::ScalarValue;
+use datafusion::logical_expr::{ScalarUDF, TypeSignature};
 use uuid::Uuid;
+
+use super::function::function;
 
 const UUID_BYTES: i32 = 16;
 
 /// The function of SQL: `uuid_text(FixedSizeBinary(16))`, in lower case with hyphens.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct UuidText {
-    signature: Signature,
-}
-
-impl Default for UuidText {
-    fn default() -> Self {
-        let uuid = TypeSignature::Exact(vec![DataType::FixedSizeBinary(UUID_BYTES)]);
-        Self { signature: Signature::new(uuid, Volatility::Immutable) }
-    }
-}
-
-impl ScalarUDFImpl for UuidText {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn name(&self) -> &'static str {
-        "uuid_text"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match args.args.first() {
-            Some(ColumnarValue::Array(array)) => Ok(ColumnarValue::Array(texts(array)?)),
-            Some(ColumnarValue::Scalar(value)) => {
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&texts(&value.to_array()?)?, 0)?))
-            }
-            None => exec_err!("uuid_text takes a UUID"),
-        }
-    }
+pub(super) fn uuid_text() -> ScalarUDF {
+    let takes = TypeSignature::Exact(vec![DataType::FixedSizeBinary(UUID_BYTES)]);
+    function("uuid_text", takes, DataType::Utf8, texts)
 }
 
 fn texts(array: &ArrayRef) -> Result<ArrayRef> {

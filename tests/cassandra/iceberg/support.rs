@@ -8,11 +8,11 @@ use cbulk::{Session, SessionBuilder};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::datasource::MemTable;
-use datafusion::error::DataFusionError;
 use futures::TryStreamExt;
 
 use super::cells::cells;
-use crate::common::python;
+pub(crate) use crate::common::plan;
+use crate::common::{self, python};
 
 /// A folder for one test; the catalog in it is not made yet.
 pub(crate) struct Folder {
@@ -73,19 +73,8 @@ pub(crate) async fn wait_until(condition: impl Fn() -> bool) -> bool {
     false
 }
 
-pub(crate) async fn plan(session: &Session, sql: &str) -> cbulk::session::Query {
-    let statement = session.parse(sql).unwrap_or_else(|e| panic!("{sql}: {e}")).pop_front().unwrap();
-    session.plan(statement).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
-}
-
-async fn try_query(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, DataFusionError> {
-    let statement = session.parse(sql)?.pop_front().unwrap();
-    let query = session.plan(statement).await?;
-    query.execute()?.try_collect().await
-}
-
 pub(crate) async fn query(session: &Session, sql: &str) -> Vec<RecordBatch> {
-    try_query(session, sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
+    common::run(session, sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
 }
 
 pub(crate) async fn run(session: &Session, sql: &str) {
@@ -94,7 +83,7 @@ pub(crate) async fn run(session: &Session, sql: &str) {
 
 /// The message of a statement that must fail, with its causes.
 pub(crate) async fn error(session: &Session, sql: &str) -> String {
-    match try_query(session, sql).await {
+    match common::run(session, sql).await {
         Ok(_) => panic!("no error: {sql}"),
         Err(e) => {
             let mut text = e.to_string();
