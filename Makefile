@@ -1,11 +1,12 @@
 # One command each; CONTRIBUTING.md says more.
-.PHONY: help demo test check bench up down fmt
+.PHONY: help demo test check bench bench-codec up down fmt
 
 help:
 	@echo 'make demo    CSV -> Cassandra -> Iceberg -> Cassandra, proven equal; DATA=file.csv.gz takes a real file, ROWS=n makes n rows'
 	@echo 'make check   all that needs no cluster: format, lints, docs, licences, offline tests'
 	@echo 'make test    all tests, on a real Cassandra node; ARGS="--test scan" for some'
 	@echo 'make bench   measurements on a real node; ROWS=200000 for a smaller run, ONLY=count,insert for some'
+	@echo 'make bench-codec  decoding and encoding alone, which needs no node'
 	@echo 'make up      start a cluster on 127.0.0.1 without docker; NODES=3 VERSION=4.1 VNODES=256'
 	@echo 'make down    stop it'
 	@echo 'make fmt     format the code'
@@ -21,6 +22,9 @@ check:
 
 bench:
 	@scripts/bench $(if $(ROWS),--rows '$(ROWS)') $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(ONLY),--only '$(ONLY)')
+
+bench-codec:
+	cargo bench --profile release --locked --bench codec
 
 up:
 	@scripts/cluster start $(if $(NODES),--nodes '$(NODES)') $(if $(VERSION),--version '$(VERSION)') $(if $(VNODES),--vnodes '$(VNODES)')

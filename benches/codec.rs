@@ -2,7 +2,7 @@
 //! what the encoder makes, which has the form that the server sends.
 //!
 //! `make bench-codec`, or `cargo bench --profile release --bench codec`.
-#![expect(missing_docs, reason = "the macros of criterion make undocumented functions")]
+#![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "numbers are small here")]
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result as DataFusionResult;
-use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -19,7 +19,7 @@ use crate::catalog::factory::{CASSANDRA, CassandraTableFactory};
 use crate::cluster::ClusterHandle;
 use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
-use crate::rules::{analyzer_rules, physical_optimizer_rules};
+use crate::rules::{analyzer_rules, expr_planner, physical_optimizer_rules};
 
 /// The catalog of the cluster, which names without a catalog belong to.
 pub const CASSANDRA_CATALOG: &str = "cassandra";
@@ -106,6 +106,7 @@ impl SessionBuilder {
             .with_physical_optimizer_rules(physical_optimizer_rules())
             .build();
         state.table_factories_mut().insert(CASSANDRA.into(), Arc::new(CassandraTableFactory::new(cluster.clone())));
+        state.register_expr_planner(expr_planner())?;
         let context = SessionContext::new_with_state(state);
         let catalog = CassandraCatalog::new(cluster.clone(), SESSION_SCHEMA, &context);
         context.register_catalog(CASSANDRA_CATALOG, Arc::new(catalog));

@@ -1,7 +1,9 @@
 //! From the columns of a query to the columns of a table: decided once for each column, then applied to each batch.
 //!
 //! Nothing is rounded and nothing wraps: a time that is finer than a microsecond, or a timestamp too far away for
-//! microseconds in 64 bits, is an error that names the column and the row.
+//! microseconds in 64 bits, is an error that names the column and the row, also within lists, maps and structs.
+
+mod nested;
 
 use std::sync::Arc;
 
@@ -17,17 +19,23 @@ use crate::error::{Error, Result};
 
 const NANOS_PER_MICRO: i64 = 1_000;
 
-/// What is done to the values of one column.
+/// What is done to one column.
 #[derive(Debug, Clone)]
 pub(crate) struct Conversion {
     column: String,
     required: bool,
-    /// The type after the conversion: the table's, or one that is written to Parquet in the same way.
+    step: Step,
+}
+
+/// What is done to the values of one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Step {
+    /// The type after it: the table's, or one that is written to Parquet in the same way.
     to: DataType,
     how: How,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum How {
     /// Written as it comes.
     Keep,
@@ -37,6 +45,22 @@ enum How {
     Multiply(i64),
     /// Nanoseconds to microseconds: a remainder is an error.
     Divide,
+    /// The parts of a list (its elements), map (keys and values) or struct (its fields), one after the other.
+    Parts(Vec<Step>),
+}
+
+/// Why a value cannot be converted.
+#[derive(Debug)]
+enum Misfit {
+    /// The row of the array, from 0, and what is wrong with it.
+    Value(usize, String),
+    Broken(ArrowError),
+}
+
+impl From<ArrowError> for Misfit {
+    fn from(error: ArrowError) -> Self {
+        Self::Broken(error)
+    }
 }
 
 impl Conversion {
@@ -46,15 +70,14 @@ impl Conversion {
     /// # Errors
     /// Types that cannot be converted without a cast by the user.
     pub(crate) fn new(from: &DataType, to: &Field, exact_type: bool) -> Result<Self> {
-        let how = how(from, to.data_type(), exact_type).ok_or_else(|| {
+        let step = Step::new(from, to.data_type(), exact_type).ok_or_else(|| {
             Error::schema(format!(
                 "column '{}' is of type {}, the query gives {from}: cast it in the query",
                 to.name(),
                 to.data_type()
             ))
         })?;
-        let data_type = if how == How::Keep { from.clone() } else { to.data_type().clone() };
-        Ok(Self { column: to.name().clone(), required: !to.is_nullable(), to: data_type, how })
+        Ok(Self { column: to.name().clone(), required: !to.is_nullable(), step })
     }
 
     /// Whether [`Self::new`] knows a way.
@@ -64,7 +87,7 @@ impl Conversion {
 
     /// The type of the converted column.
     pub(crate) fn data_type(&self) -> &DataType {
-        &self.to
+        &self.step.to
     }
 
     /// Converts the column of one batch whose first row is number `first_row` (from 1) of its partition.
@@ -73,38 +96,56 @@ impl Conversion {
             let row = (0..array.len()).find(|&i| array.is_null(i)).unwrap_or_default();
             return Err(self.refused("NULL in a column that is NOT NULL", first_row, row));
         }
-        match self.how {
+        self.step.apply(array).map_err(|misfit| match misfit {
+            Misfit::Value(row, what) => self.refused(&what, first_row, row),
+            Misfit::Broken(error) => Error::data(error.to_string()).with_context("column", self.column.clone()),
+        })
+    }
+
+    fn refused(&self, what: &str, first_row: u64, row: usize) -> Error {
+        Error::data(what)
+            .with_context("column", self.column.clone())
+            .with_context("row", format!("{} of its partition", first_row + row as u64))
+    }
+}
+
+impl Step {
+    fn new(from: &DataType, to: &DataType, exact_type: bool) -> Option<Self> {
+        let how = how(from, to, exact_type)?;
+        Some(Self { to: if how == How::Keep { from.clone() } else { to.clone() }, how })
+    }
+
+    fn apply(&self, array: &ArrayRef) -> Result<ArrayRef, Misfit> {
+        match &self.how {
             How::Keep => Ok(Arc::clone(array)),
             How::Cast => {
                 let options = CastOptions { safe: false, ..CastOptions::default() };
-                cast_with_options(array, &self.to, &options).map_err(|e| self.broken(&e))
+                Ok(cast_with_options(array, &self.to, &options)?)
             }
             How::Multiply(factor) => match array.data_type() {
                 DataType::Timestamp(TimeUnit::Second, _) => {
-                    self.scaled(array.as_primitive::<TimestampSecondType>(), first_row, |v| v.checked_mul(factor))
+                    self.scaled(array.as_primitive::<TimestampSecondType>(), |v| v.checked_mul(*factor))
                 }
-                _ => {
-                    self.scaled(array.as_primitive::<TimestampMillisecondType>(), first_row, |v| v.checked_mul(factor))
-                }
+                _ => self.scaled(array.as_primitive::<TimestampMillisecondType>(), |v| v.checked_mul(*factor)),
             },
             How::Divide => {
                 let exact = |v: i64| (v % NANOS_PER_MICRO == 0).then_some(v / NANOS_PER_MICRO);
                 match array.data_type() {
-                    DataType::Time64(_) => self.scaled(array.as_primitive::<Time64NanosecondType>(), first_row, exact),
-                    _ => self.scaled(array.as_primitive::<TimestampNanosecondType>(), first_row, exact),
+                    DataType::Time64(_) => self.scaled(array.as_primitive::<Time64NanosecondType>(), exact),
+                    _ => self.scaled(array.as_primitive::<TimestampNanosecondType>(), exact),
                 }
             }
+            How::Parts(parts) => nested::apply(parts, &self.to, array),
         }
     }
 
     fn scaled<T: ArrowPrimitiveType<Native = i64>>(
         &self,
         array: &PrimitiveArray<T>,
-        first_row: u64,
         scale: impl Fn(i64) -> Option<i64>,
-    ) -> Result<ArrayRef> {
+    ) -> Result<ArrayRef, Misfit> {
         // Which value it was is only asked when there is one.
-        let scaled: std::result::Result<PrimitiveArray<Int64Type>, ArrowError> =
+        let scaled: Result<PrimitiveArray<Int64Type>, ArrowError> =
             array.try_unary(|v| scale(v).ok_or_else(|| ArrowError::ComputeError(String::new())));
         let Ok(micros) = scaled else {
             let row = (0..array.len()).find(|&i| array.is_valid(i) && scale(array.value(i)).is_none());
@@ -116,21 +157,11 @@ impl Conversion {
                 ),
                 _ => "a timestamp too far from 1970 for microseconds in 64 bits".to_owned(),
             };
-            return Err(self.refused(&what, first_row, row));
+            return Err(Misfit::Value(row, what));
         };
         // All 64-bit times share their layout: only the type changes.
         let data = micros.into_data().into_builder().data_type(self.to.clone());
-        data.build().map(make_array).map_err(|e| self.broken(&e))
-    }
-
-    fn refused(&self, what: &str, first_row: u64, row: usize) -> Error {
-        Error::data(what)
-            .with_context("column", self.column.clone())
-            .with_context("row", format!("{} of its partition", first_row + row as u64))
-    }
-
-    fn broken(&self, error: &ArrowError) -> Error {
-        Error::data(error.to_string()).with_context("column", self.column.clone())
+        Ok(data.build().map(make_array)?)
     }
 }
 
@@ -169,25 +200,7 @@ fn how(from: &DataType, to: &DataType, exact_type: bool) -> Option<How> {
         (RunEndEncoded(_, values), _) => {
             (how(values.data_type(), to, true)? != How::Divide && can_cast_types(from, to)).then_some(How::Cast)
         }
-        (_, List(_) | Map(..) | Struct(_)) => {
-            (nested_is_exact(from, to) && can_cast_types(from, to)).then_some(How::Cast)
-        }
+        (_, List(_) | Map(..) | Struct(_)) => nested::parts(from, to).map(How::Parts),
         _ => None,
-    }
-}
-
-/// Whether a cast of these nested types changes no value: Arrow's cast of an element cuts nanoseconds silently.
-fn nested_is_exact(from: &DataType, to: &DataType) -> bool {
-    match (from, to) {
-        (DataType::List(from) | DataType::LargeList(from) | DataType::FixedSizeList(from, _), DataType::List(to))
-        | (DataType::Map(from, _), DataType::Map(to, _)) => nested_is_exact(from.data_type(), to.data_type()),
-        (DataType::Struct(from), DataType::Struct(to)) => {
-            from.len() == to.len()
-                && from
-                    .iter()
-                    .zip(to)
-                    .all(|(f, t)| f.name() == t.name() && nested_is_exact(f.data_type(), t.data_type()))
-        }
-        _ => matches!(how(from, to, true), Some(How::Keep | How::Cast | How::Multiply(_))),
     }
 }

@@ -1,8 +1,13 @@
-//! Pure parts: names, partitioning, temporal transforms, dealing out files.
+//! Pure parts: names, partitioning, temporal transforms, conversions, dealing out files.
 
 use ::iceberg::spec::{Schema, Transform};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, Time64NanosecondArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeListBuilder, Int8Builder, Int16Builder, ListArray, MapBuilder, StringArray,
+    StructArray, Time64NanosecondArray, TimestampMillisecondBuilder,
+};
+use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type, TimeUnit};
+use datafusion::arrow::util::display::array_value_to_string;
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -119,6 +124,65 @@ fn conversions_are_decided_by_type() {
     assert!(error.contains("column: s") && error.contains("row: 12"), "{error}");
 
     assert!(Conversion::new(&DataType::Int64, &Field::new("i", DataType::Int32, true), false).is_err());
-    let nested = |unit| DataType::List(Arc::new(Field::new("item", DataType::Time64(unit), true)));
-    assert!(!Conversion::exists(&nested(TimeUnit::Nanosecond), &nested(TimeUnit::Microsecond)));
+    assert!(!Conversion::exists(&list(DataType::Int64), &list(DataType::Int32)));
+}
+
+fn list(element: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new("element", element, true)))
+}
+
+#[test]
+fn parts_of_nested_values_are_converted_exactly() {
+    let times = |values: [Option<i64>; 5]| -> ArrayRef {
+        let values: ArrayRef = Arc::new(Time64NanosecondArray::from(values.to_vec()));
+        let field = Arc::new(Field::new("item", values.data_type().clone(), true));
+        // Rows of two, no, null and three elements, of which the first row is cut off.
+        let offsets = OffsetBuffer::new(vec![0, 2, 2, 2, 5].into());
+        let nulls = NullBuffer::from(vec![true, true, false, true]);
+        let lists: ArrayRef = Arc::new(ListArray::new(field, offsets, values, Some(nulls)));
+        let fields = vec![Field::new("a", lists.data_type().clone(), true)];
+        let structs: ArrayRef = Arc::new(StructArray::new(fields.into(), vec![lists], None));
+        structs.slice(1, 3)
+    };
+    let struct_of = |element| DataType::Struct(vec![Field::new("a", list(element), true)].into());
+    let to = Field::new("s", struct_of(DataType::Time64(TimeUnit::Microsecond)), true);
+    let from = times([Some(1), Some(2), Some(5_000), None, Some(7_000)]);
+    let conversion = Conversion::new(from.data_type(), &to, false).unwrap();
+    let converted = conversion.apply(&from, 1).unwrap();
+    assert_eq!(converted.data_type(), to.data_type());
+    let shown: Vec<String> = (0..3).map(|i| array_value_to_string(&converted, i).unwrap()).collect();
+    assert_eq!(shown, ["{a: []}", "{a: }", "{a: [00:00:00.000005, , 00:00:00.000007]}"]);
+
+    let bad = times([Some(1), Some(2), Some(5_000), None, Some(7_001)]);
+    let error = conversion.apply(&bad, 10).unwrap_err().to_string();
+    assert!(error.contains("a value with 1 ns beyond") && error.contains("row: 12 of its partition"), "{error}");
+}
+
+#[test]
+fn maps_and_arrays_of_fixed_size_are_converted() {
+    let mut map = MapBuilder::new(None, Int16Builder::new(), TimestampMillisecondBuilder::new());
+    map.keys().append_value(1);
+    map.values().append_value(i64::MAX / 1_000);
+    map.append(true).unwrap();
+    map.append(false).unwrap();
+    let map: ArrayRef = Arc::new(map.finish());
+    let entries = vec![
+        Field::new("key", DataType::Int32, false),
+        Field::new("value", DataType::Timestamp(TimeUnit::Microsecond, None), true),
+    ];
+    let entries = Field::new("key_value", DataType::Struct(entries.into()), false);
+    let to = Field::new("m", DataType::Map(Arc::new(entries), false), true);
+    let converted = Conversion::new(map.data_type(), &to, false).unwrap().apply(&map, 1).unwrap();
+    assert_eq!((converted.data_type(), converted.null_count()), (to.data_type(), 1));
+
+    let mut vectors = FixedSizeListBuilder::new(Int8Builder::new(), 2);
+    vectors.values().append_slice(&[1, 2]);
+    vectors.append(true);
+    vectors.values().append_slice(&[0, 0]);
+    vectors.append(false);
+    let vectors: ArrayRef = Arc::new(vectors.finish());
+    let to = Field::new("v", list(DataType::Int32), true);
+    let converted = Conversion::new(vectors.data_type(), &to, false).unwrap().apply(&vectors, 1).unwrap();
+    assert_eq!(array_value_to_string(&converted, 0).unwrap(), "[1, 2]");
+    assert!(converted.is_null(1));
 }

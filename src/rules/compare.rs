@@ -25,9 +25,11 @@ use datafusion::common::{DFSchema, ExprSchema, ScalarValue, plan_datafusion_err,
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{AggregateFunction, Between, BinaryExpr, Cast, InList};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
+use datafusion::sql::sqlparser::ast::BinaryOperator;
 use uuid::Uuid;
 
 use crate::codec::CQL_TYPE_KEY;
@@ -131,7 +133,8 @@ impl CompareRule {
                 let column = params.args.first().map(ToString::to_string).unwrap_or_default();
                 return plan_err!(
                     "{0}({column}) would compare the digits as text: write {0}(CAST({column} AS DECIMAL(38, 10))), with as \
-                     many digits as your numbers have",
+                     many digits as your numbers have, or read such columns as numbers with SET cassandra.decimal_as and \
+                     varint_as",
                     func.name()
                 );
             }
@@ -168,6 +171,27 @@ impl CompareRule {
 
     fn key(&self, expr: Expr) -> Expr {
         self.number_key.call(vec![expr])
+    }
+}
+
+/// A comparison of a UUID with text outside of WHERE has no type, so that it never becomes a plan: it is mended before.
+impl ExprPlanner for CompareRule {
+    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let is_uuid = |expr: &Expr| Kind::of(expr, schema) == Some(Kind::Uuid);
+        let op = match expr.op {
+            BinaryOperator::Eq => Operator::Eq,
+            BinaryOperator::NotEq => Operator::NotEq,
+            BinaryOperator::Lt => Operator::Lt,
+            BinaryOperator::LtEq => Operator::LtEq,
+            BinaryOperator::Gt => Operator::Gt,
+            BinaryOperator::GtEq => Operator::GtEq,
+            _ => return Ok(PlannerResult::Original(expr)),
+        };
+        if !is_uuid(&expr.left) && !is_uuid(&expr.right) {
+            return Ok(PlannerResult::Original(expr));
+        }
+        let (left, right) = (self.side(Kind::Uuid, expr.left)?, self.side(Kind::Uuid, expr.right)?);
+        Ok(PlannerResult::Planned(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
     }
 }
 

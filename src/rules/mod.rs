@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -16,6 +17,11 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules.extend(Analyzer::new().rules);
     rules.push(Arc::new(values::NullableValues));
     rules
+}
+
+/// What plans comparisons that SQL has no type for, to be registered besides DataFusion's own planners.
+pub fn expr_planner() -> Arc<dyn ExprPlanner> {
+    Arc::new(compare::CompareRule::default())
 }
 
 /// DataFusion's rules with ours at their places: before it distributes and decorates plans, while a scan is still the

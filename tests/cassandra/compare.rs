@@ -61,6 +61,11 @@ async fn literals_are_compared_as_what_the_column_is() {
         let count = expected.split_whitespace().count();
         assert_eq!(number(&session, &sql).await, i64::try_from(count).unwrap(), "{condition}");
     }
+    // Outside of WHERE as well.
+    let id = "00000000-0000-0000-0000-000000000002";
+    let sql =
+        ks.sql(&format!("SELECT sum(CASE WHEN id = '{id}' THEN 10 ELSE 1 END), bool_or('{id}' < id) FROM {{ks}}.t"));
+    assert_eq!(sorted_rows(&session, &sql).await, ["13|true"]);
     ks.drop_it().await;
 }
 

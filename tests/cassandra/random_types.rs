@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cbulk::Session;
+use cbulk::{ClusterOptions, Session, SessionBuilder};
 
 use crate::common::cluster::RealCluster;
 use crate::common::{TestKeyspace, host, number, python, run, session, session_at};
@@ -37,7 +37,9 @@ async fn tables_return_unchanged(session: &Session, ks: &TestKeyspace, host: &st
     assert_eq!(made.len(), TABLES);
 
     let folder = tempfile::tempdir().unwrap();
+    let through = Through { ks, folder: folder.path(), session: exporting_session(host, folder.path()) };
     let mut pairs = Vec::new();
+    let mut in_iceberg = 0;
     for of in &made {
         let table = of["table"].as_str().unwrap();
         let list =
@@ -46,20 +48,56 @@ async fn tables_return_unchanged(session: &Session, ks: &TestKeyspace, host: &st
         assert_eq!(number(session, &insert).await, ROWS, "{insert}");
         pairs.push(format!("{table}={table}_copy:{}", list("columns")));
 
-        let columns = list("file_columns");
-        through_a_file(session, ks, table, &columns, folder.path()).await;
-        pairs.push(format!("{table}={table}_file:{columns}"));
+        through.parquet(table, &list("columns")).await;
+        pairs.push(format!("{table}={table}_file:{}", list("columns")));
+
+        let columns = list("iceberg_columns");
+        if !columns.is_empty() {
+            through.iceberg(table, &columns).await;
+            pairs.push(format!("{table}={table}_iceberg:{columns}"));
+            in_iceberg += 1;
+        }
     }
+    assert!(in_iceberg > TABLES / 3, "{in_iceberg}");
     let mut arguments = vec!["compare", host, &ks.name];
     arguments.extend(pairs.iter().map(String::as_str));
     assert_eq!(python("random_types/tables.py", &arguments).trim(), "[]");
 }
 
-async fn through_a_file(session: &Session, ks: &TestKeyspace, table: &str, columns: &str, folder: &Path) {
-    let file = folder.join(format!("{table}.parquet")).to_string_lossy().into_owned();
-    let copy = ks.sql(&format!("COPY (SELECT {columns} FROM {{ks}}.{table}) TO '{file}'"));
-    assert_eq!(number(session, &copy).await, ROWS, "{copy}");
-    run(session, &format!("CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{file}'")).await.unwrap();
-    let insert = ks.sql(&format!("INSERT INTO {{ks}}.{table}_file ({columns}) SELECT {columns} FROM {table}"));
-    assert_eq!(number(session, &insert).await, ROWS, "{insert}");
+/// A session whose durations can be in files.
+fn exporting_session(host: &str, folder: &Path) -> Session {
+    let builder = SessionBuilder::default()
+        .with_cluster(ClusterOptions::new([host]))
+        .with_iceberg_folder(folder.join("iceberg"))
+        .with_setting("cassandra.duration_as", "text");
+    builder.unwrap().build().unwrap()
+}
+
+/// What copies tables by way of files.
+struct Through<'a> {
+    ks: &'a TestKeyspace,
+    folder: &'a Path,
+    session: Session,
+}
+
+impl Through<'_> {
+    async fn parquet(&self, table: &str, columns: &str) {
+        let file = self.folder.join(format!("{table}.parquet")).to_string_lossy().into_owned();
+        self.write(&format!("COPY (SELECT {columns} FROM {{ks}}.{table}) TO '{file}'")).await;
+        let create = format!("CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{file}'");
+        run(&self.session, &create).await.unwrap_or_else(|e| panic!("{create}: {e}"));
+        self.write(&format!("INSERT INTO {{ks}}.{table}_file ({columns}) SELECT {columns} FROM {table}")).await;
+    }
+
+    async fn iceberg(&self, table: &str, columns: &str) {
+        self.write(&format!("CREATE TABLE iceberg.{{ks}}.{table} AS SELECT {columns} FROM {{ks}}.{table}")).await;
+        let from = format!("iceberg.{{ks}}.{table}");
+        self.write(&format!("INSERT INTO {{ks}}.{table}_iceberg ({columns}) SELECT {columns} FROM {from}")).await;
+    }
+
+    /// Runs a statement that writes all rows.
+    async fn write(&self, sql: &str) {
+        let sql = self.ks.sql(sql);
+        assert_eq!(number(&self.session, &sql).await, ROWS, "{sql}");
+    }
 }

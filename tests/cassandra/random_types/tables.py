@@ -1,10 +1,15 @@
 """Random tables: `make` creates and fills them, `compare` reads two of each and compares cell by cell, as bytes.
 
-    tables.py make HOST KEYSPACE SEED TABLES ROWS VERSION     prints a list of {table, columns, file_columns}
+    tables.py make HOST KEYSPACE SEED TABLES ROWS VERSION     prints a list of {table, columns, iceberg_columns}
     tables.py compare HOST KEYSPACE TABLE=COPY:COLUMN,… …     prints a list of differences
 
 The Python driver writes the values; cells are compared before it decodes them, so that nothing is lost in between. For
-each table there are two empty ones of the same columns, its name with `_copy` and `_file` behind it.
+each table there are three empty ones of the same columns, its name with `_copy`, `_file` and `_iceberg` behind it.
+
+Edge values, by name: the least and greatest integers of all widths, varints of 800 bits, decimals of scale 2147483647 and
+-2147483647, -0.0, infinities, NaN with a payload, the smallest and largest floats, empty text and blobs, text with NUL,
+newlines and the word null, dates -5877641-06-23 and 5881580-07-11, the last nanosecond of a day, timestamps beyond the range
+of microseconds, durations whose parts are 0 or the limit, lists and sets of 1,000 elements, null fields.
 """
 
 import decimal
@@ -23,7 +28,9 @@ from cassandra.util import Date, Duration, Time
 
 MAX_DEPTH = 3
 NO_KEYS = {"duration"}
-NAMES = ["ascii", "text", "tinyint", "smallint", "int", "bigint", "varint", "decimal", "float", "double", "boolean", "blob",
+# A type, and the kind of its values if there are several. Iceberg keeps microseconds.
+NOT_IN_ICEBERG = ["time of nanoseconds", "timestamp far away"]
+NAMES = [*NOT_IN_ICEBERG, "ascii", "text", "tinyint", "smallint", "int", "bigint", "varint", "decimal", "float", "double", "boolean", "blob",
          "uuid", "timeuuid", "inet", "date", "time", "timestamp", "duration"]
 TEXTS = ["", " ", "null", "NULL", "\\N", "a,b\"c'd\n\r\t", "\x00", "Grüße, 日本 🙂", "x" * 3000]
 
@@ -42,14 +49,15 @@ class Pairs:
 
 
 class Scalar:
-    def __init__(self, name):
-        self.name = self.inner = name
+    def __init__(self, kind):
+        self.kind, self.name = kind, kind.split()[0]
+        self.inner = self.name
 
-    def has(self, name):
-        return self.name == name
+    def has(self, kinds):
+        return self.kind in kinds
 
     def value(self, rnd):
-        return getattr(self, "_" + self.name)(rnd)
+        return getattr(self, "_" + self.kind.replace(" ", "_"))(rnd)
 
     def _ascii(self, rnd):
         return rnd.choice(["", "a", "\x00", "null", "~" * 50, "line\nline"])
@@ -108,7 +116,13 @@ class Scalar:
         return Date(rnd.choice([-(1 << 31), (1 << 31) - 1, 0, -1, rnd.randint(-800_000, 800_000)]))
 
     def _time(self, rnd):
+        return Time(1_000 * rnd.choice([0, 86_399_999_999, rnd.randrange(86_400_000_000)]))
+
+    def _time_of_nanoseconds(self, rnd):
         return Time(rnd.choice([0, 86_399_999_999_999, rnd.randrange(86_400_000_000_000)]))
+
+    def _timestamp_far_away(self, rnd):
+        return rnd.choice([-(1 << 63), (1 << 63) - 1, 1 << 54])
 
     def _timestamp(self, rnd):
         # In the driver's own form, beyond what its datetime can be.
@@ -128,8 +142,8 @@ class Nested:
         self.name, self.children, self.make = name, children, make
         self.inner = name if name.startswith(("vector", "tuple")) else f"frozen<{name}>"
 
-    def has(self, name):
-        return any(child.has(name) for child in self.children)
+    def has(self, kinds):
+        return any(child.has(kinds) for child in self.children)
 
     def value(self, rnd):
         return self.make(rnd)
@@ -155,7 +169,8 @@ class Types:
             return Nested(f"vector<{child.inner}, {size}>", [child], lambda r: [child.value(r) for _ in range(size)])
         if kind in ("list", "set"):
             child = self.any(depth - 1, key or kind == "set")
-            many = lambda r: [child.value(r) for _ in range(r.choice([0, 1, 2, 5, 40]))]
+            sizes = [0, 1, 2, 5, 1000 if isinstance(child, Scalar) else 40]
+            many = lambda r: [child.value(r) for _ in range(r.choice(sizes))]
             return Nested(f"{kind}<{child.inner}>", [child], many if kind == "list" else lambda r: unique(many(r)))
         if kind == "map":
             keys, values = self.any(depth - 1, True), self.any(depth - 1, key)
@@ -194,7 +209,7 @@ def make(host, keyspace, seed, tables, rows, version):
         clustering = types.scalar(key=True)
         text = "".join(f", {name} {of.inner if rnd.random() < 0.5 else of.name}" for name, of in columns)
         order = rnd.choice(["ASC", "DESC"])
-        for name in (f"t{number}", f"t{number}_copy", f"t{number}_file"):
+        for name in (f"t{number}", f"t{number}_copy", f"t{number}_file", f"t{number}_iceberg"):
             session.execute(f"CREATE TABLE {name} (k int, c {clustering.name}{text}, PRIMARY KEY (k, c)) "
                             f"WITH CLUSTERING ORDER BY (c {order})")
         insert = session.prepare(f"INSERT INTO t{number} (k, c, {', '.join(n for n, _ in columns)}) "
@@ -204,9 +219,9 @@ def make(host, keyspace, seed, tables, rows, version):
         for success, answer in execute_concurrent_with_args(session, insert, values, raise_on_first_error=False):
             if not success:
                 raise SystemExit(f"t{number} {text}: {answer}")
-        # Parquet has no type for a duration.
-        files = [name for name, of in [("c", clustering), *columns] if not of.has("duration")]
-        result.append({"table": f"t{number}", "columns": ["k", "c", *(n for n, _ in columns)], "file_columns": ["k", *files]})
+        iceberg = [] if clustering.has(NOT_IN_ICEBERG) else [name for name, of in columns if not of.has(NOT_IN_ICEBERG)]
+        result.append({"table": f"t{number}", "columns": ["k", "c", *(n for n, _ in columns)],
+                       "iceberg_columns": ["k", "c", *iceberg] if iceberg else []})
     print(json.dumps(result))
 
 
