@@ -17,9 +17,11 @@ use futures::future::BoxFuture;
 use crate::catalog::CassandraCatalog;
 use crate::catalog::factory::{CASSANDRA, CassandraTableFactory};
 use crate::cluster::ClusterHandle;
+use crate::codec::is_custom;
 use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
 use crate::rules::{analyzer_rules, expr_planner, physical_optimizer_rules};
+use crate::scan::exec::CassandraScanExec;
 
 /// The catalog of the cluster, which names without a catalog belong to.
 pub const CASSANDRA_CATALOG: &str = "cassandra";
@@ -137,6 +139,20 @@ pub struct Query {
 }
 
 impl Query {
+    /// What the user should know before it runs, a sentence each: columns of Java classes, of which we know only the bytes.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for recipe in scans(&self.plan).into_iter().map(CassandraScanExec::recipe) {
+            for column in recipe.columns.iter().filter(|column| column.cql_type.contains(is_custom)) {
+                let (name, table, cql_type) = (&column.name, &recipe.table.name, &column.cql_type);
+                warnings.push(format!(
+                    "column {name} of {table} is of type {cql_type}: values of Java classes are read as their bytes"
+                ));
+            }
+        }
+        warnings
+    }
+
     /// Runs the statement. Dropping the stream cancels it.
     ///
     /// # Errors
@@ -144,6 +160,13 @@ impl Query {
     pub fn execute(&self) -> DataFusionResult<SendableRecordBatchStream> {
         execute_stream(Arc::clone(&self.plan), self.context.task_ctx())
     }
+}
+
+/// The scans of Cassandra in a plan.
+fn scans(plan: &Arc<dyn ExecutionPlan>) -> Vec<&CassandraScanExec> {
+    let mut found: Vec<_> = plan.children().into_iter().flat_map(scans).collect();
+    found.extend(plan.as_any().downcast_ref::<CassandraScanExec>());
+    found
 }
 
 impl Session {

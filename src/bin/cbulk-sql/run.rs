@@ -208,6 +208,9 @@ impl Shell {
     async fn run(&mut self, statement: ParsedStatement, started: Instant) -> Result<(), Stop> {
         let done = past_participle(&statement);
         let query = self.plan(statement).await?;
+        for warning in query.warnings() {
+            notice(format_args!("warning: {warning}"));
+        }
         let mut shown = if query.writes {
             Shown::Written { rows: 0 }
         } else if query.schema.fields().is_empty() {
