@@ -1,7 +1,5 @@
 //! Nested types, Java classes and empty values: what CQL wrote is what is read, and what is written is what CQL reads.
 
-use cbulk::Session;
-
 use crate::common::{TestKeyspace, assert_same_tables, error_of, fingerprint, number, plan, run, session, sorted_rows};
 use futures::TryStreamExt;
 
