@@ -31,6 +31,22 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Lets an option be set and shown by the text that its type reads and prints.
+macro_rules! set_from_text {
+    ($name:ident) => {
+        impl ConfigField for $name {
+            fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
+                v.some(key, self, description);
+            }
+
+            fn set(&mut self, _: &str, value: &str) -> DataFusionResult<()> {
+                *self = value.parse().map_err(DataFusionError::from)?;
+                Ok(())
+            }
+        }
+    };
+}
+
 /// An enum that is written as one of a few words, in SQL and on the command line.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $what:literal, default $default:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -64,16 +80,7 @@ macro_rules! words {
             }
         }
 
-        impl ConfigField for $name {
-            fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
-                v.some(key, self, description);
-            }
-
-            fn set(&mut self, _: &str, value: &str) -> DataFusionResult<()> {
-                *self = value.parse().map_err(DataFusionError::from)?;
-                Ok(())
-            }
-        }
+        set_from_text!($name);
     };
 }
 
@@ -194,16 +201,7 @@ impl FromStr for NumberAs {
     }
 }
 
-impl ConfigField for NumberAs {
-    fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
-        v.some(key, self, description);
-    }
-
-    fn set(&mut self, _: &str, value: &str) -> DataFusionResult<()> {
-        *self = value.parse().map_err(DataFusionError::from)?;
-        Ok(())
-    }
-}
+set_from_text!(NumberAs);
 
 /// A number of at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -249,13 +247,4 @@ impl FromStr for Positive {
     }
 }
 
-impl ConfigField for Positive {
-    fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
-        v.some(key, self, description);
-    }
-
-    fn set(&mut self, _: &str, value: &str) -> DataFusionResult<()> {
-        *self = value.parse().map_err(DataFusionError::from)?;
-        Ok(())
-    }
-}
+set_from_text!(Positive);

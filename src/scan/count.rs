@@ -158,7 +158,7 @@ async fn count_partition(
 }
 
 async fn count_split(reader: Arc<PageReader>, split: Split, pace: &Pace) -> Result<i64> {
-    let turn = pace.turn().await.ok_or_else(|| Error::internal("no turn to count a split"))?;
+    let turn = pace.turn().await?;
     let mut sum = 0;
     let mut pages = pin!(reader.pages(split));
     while let Some(page) = pages.try_next().await? {

@@ -5,10 +5,12 @@
 //! with few, doubles them while that counts noticeably faster, and takes the last step back if it does not. A table of few
 //! splits is done before there is anything to learn.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::{Error, Result};
 
 /// Splits counted at each level, for each that is in flight, before the level is judged.
 const TURNS_TO_JUDGE: usize = 8;
@@ -43,17 +45,20 @@ impl Pace {
         Self { permits, state: Mutex::new(State { climb, started: None, too_many: 0 }) }
     }
 
-    /// Waits until another split may be counted. `None` is never the answer: the semaphore is never closed.
-    pub(crate) async fn turn(&self) -> Option<Turn> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.started.get_or_insert_with(Instant::now);
-        Some(Turn(permit))
+    /// Waits until another split may be counted.
+    ///
+    /// # Errors
+    /// None that can be: the semaphore is never closed.
+    pub(crate) async fn turn(&self) -> Result<Turn> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|e| Error::internal("no turn to count a split").with_source(e))?;
+        self.state().started.get_or_insert_with(Instant::now);
+        Ok(Turn(permit))
     }
 
     /// To be called when the split of this turn has been counted. A turn that is dropped instead only lets another begin.
     pub(crate) fn done(&self, turn: Turn) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let before = state.climb.level;
         let now = state.started.map_or(Duration::ZERO, |started| started.elapsed());
         state.climb.done(now);
@@ -68,7 +73,12 @@ impl Pace {
 
     /// Splits at a time, now.
     pub(crate) fn level(&self) -> usize {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).climb.level
+        self.state().climb.level
+    }
+
+    /// Nothing panics while it has the lock.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
