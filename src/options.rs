@@ -69,8 +69,26 @@ config_namespace! {
         /// Time to wait for the server's count of one split, in milliseconds
         pub count_timeout_ms: Positive, default = Positive::at_least_one(600_000)
 
-        /// Count on the server where that gives the same answer as counting rows here
-        pub count_pushdown: bool, default = true
+        /// Let the server compute count, min, max and GROUP BY of keys where its answer is the same
+        pub aggregate_pushdown: bool, default = true
+
+        /// Let the server answer those filters that it answers as DataFusion would
+        pub filter_pushdown: bool, default = true
+
+        /// Let secondary indexes answer filters
+        pub index_pushdown: bool, default = true
+
+        /// Let the server filter on columns that it has no index for (ALLOW FILTERING): fewer rows are sent, but it reads all
+        pub allow_filtering: bool, default = false
+
+        /// Cassandra partitions that a filter on the partition key may name; more are found by a scan
+        pub max_keys: Positive, default = Positive::at_least_one(100_000)
+
+        /// Cassandra partitions read by their keys at the same time, a node
+        pub keys_in_flight_per_node: Positive, default = Positive::at_least_one(32)
+
+        /// Rows read of each Cassandra partition at the most (PER PARTITION LIMIT), the first ones in clustering order
+        pub per_partition_limit: Option<Positive>, default = None
 
         /// What becomes of values that are present and have no bytes, which Arrow has not: `error`, or `null`, after which
         /// they cannot be told from cells that are null

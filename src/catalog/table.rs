@@ -7,13 +7,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Constraint, Constraints};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{Column as NamedColumn, Constraint, Constraints, DFSchema};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::logical_expr::dml::InsertOp;
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::expressions::{CastExpr, Literal};
+use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::projection::ProjectionExec;
 
 use crate::cluster::ClusterHandle;
@@ -23,6 +26,7 @@ use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
 use crate::scan::exec::CassandraScanExec;
+use crate::scan::pushdown::{Pushdown, may_push, push};
 use crate::scan::{ScanRecipe, plan_partitions, splits_in_flight};
 use crate::write::WriteRecipe;
 use crate::write::exec::{CassandraWriteExec, WrittenRowsExec};
@@ -82,27 +86,33 @@ impl CassandraTable {
         Ok(options)
     }
 
+    /// The scan of these columns and what of the filters it leaves over.
     async fn plan_scan(
         &self,
         config: &ConfigOptions,
-        projection: Option<&Vec<usize>>,
+        projection: &[usize],
+        pushdown: Pushdown,
         limit: Option<usize>,
     ) -> Result<CassandraScanExec> {
-        let all: Vec<usize> = (0..self.table.columns.len()).collect();
-        let projection = projection.unwrap_or(&all);
         let columns: Vec<Column> = projection.iter().map(|&i| self.table.columns[i].clone()).collect();
         let schema = self.schema.project(projection).map_err(|e| Error::internal("projection").with_source(e))?;
         let options = self.options(config)?;
         let cluster = self.cluster.connect().await?;
-        let partitions = plan_partitions(&cluster, &self.table, &options, config.execution.target_partitions).await?;
+        let restriction = pushdown.restriction;
+        let target = config.execution.target_partitions;
+        let estimate = if self.table.node_local { None } else { cluster.estimate(&self.table.name).await };
+        let partitions = plan_partitions(&cluster, &self.table, &restriction, estimate, &options, target)?;
         let recipe = ScanRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
             columns,
             schema: Arc::new(schema),
             read_as: self.read_as,
-            splits_in_flight: splits_in_flight(&options, cluster.node_count(), partitions.len()),
+            splits_in_flight: splits_in_flight(&options, &restriction, cluster.node_count(), partitions.len()),
             options,
+            restriction,
+            estimate,
+            reversed: false,
             partitions,
         };
         Ok(CassandraScanExec::new(Arc::new(recipe), limit))
@@ -153,6 +163,15 @@ impl CassandraTable {
     }
 }
 
+/// The expression with columns of a scan's own schema, which has no table name.
+fn unqualified(expr: Expr) -> DataFusionResult<Expr> {
+    let strip = |expr| match expr {
+        Expr::Column(column) => Ok(Transformed::yes(Expr::Column(NamedColumn::new_unqualified(column.name)))),
+        other => Ok(Transformed::no(other)),
+    };
+    expr.transform(strip).data()
+}
+
 /// Sets options by name, one after the other.
 pub(super) fn apply(options: &mut CassandraOptions, overrides: &[(String, String)]) -> Result<()> {
     use datafusion::common::config::ExtensionOptions;
@@ -198,14 +217,47 @@ impl TableProvider for CassandraTable {
         if self.table.view { TableType::View } else { TableType::Base }
     }
 
+    /// What the server may answer is taken as a whole: what it does not answer after all, because other filters take
+    /// precedence, is filtered within [`Self::scan`].
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        // The session's options are not at hand here; they are in `scan`.
+        let options = CassandraOptions { allow_filtering: true, ..CassandraOptions::default() };
+        let answer = |filter: &&Expr| match may_push(&self.table, &self.schema, &options, filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(answer).collect())
+    }
+
     async fn scan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(self.plan_scan(state.config_options(), projection, limit).await?))
+        let config = state.config_options();
+        let pushdown = push(&self.table, &self.schema, &self.options(config)?, filters);
+        let wanted = projection.map_or_else(|| (0..self.table.columns.len()).collect(), Clone::clone);
+        let Some(residual) = conjunction(pushdown.residual.clone()) else {
+            return Ok(Arc::new(self.plan_scan(config, &wanted, pushdown, limit).await?));
+        };
+        // The columns of the filter are read too, behind those that are wanted.
+        let mut read = wanted.clone();
+        let mut names: Vec<&str> = residual.column_refs().into_iter().map(|column| column.name()).collect();
+        names.sort_unstable();
+        for name in names {
+            let index = self.schema.index_of(name)?;
+            if !read.contains(&index) {
+                read.push(index);
+            }
+        }
+        let scan = self.plan_scan(config, &read, pushdown, None).await?;
+        let schema = DFSchema::try_from(scan.schema().as_ref().clone())?;
+        let residual = state.create_physical_expr(unqualified(residual)?, &schema)?;
+        let keep: Vec<usize> = (0..wanted.len()).collect();
+        let filter = FilterExecBuilder::new(residual, Arc::new(scan)).apply_projection(Some(keep))?.build()?;
+        Ok(Arc::new(filter))
     }
 
     async fn insert_into(

@@ -3,12 +3,14 @@
 //! The driver keeps such a picture too, but as of its last refresh, without the text of types it does not know, and
 //! without virtual tables.
 
+use std::collections::HashMap;
+
 use scylla::DeserializeRow;
 use scylla::statement::Statement;
 use scylla::statement::unprepared::Statement as Unprepared;
 
 use super::cql_type::Definitions;
-use super::schema::{Column, ColumnKind, CqlType, TableName, TableSchema};
+use super::schema::{Column, ColumnKind, CqlType, Index, IndexKind, IndexTarget, TableName, TableSchema};
 use super::{Cluster, execution_error};
 use crate::error::{Error, Result};
 
@@ -29,6 +31,13 @@ struct TypeRow {
     type_name: String,
     field_names: Vec<String>,
     field_types: Vec<String>,
+}
+
+/// A row of `system_schema.indexes`.
+#[derive(DeserializeRow)]
+struct IndexRow {
+    kind: String,
+    options: HashMap<String, String>,
 }
 
 const COLUMNS: &str = "SELECT column_name, clustering_order, kind, position, type FROM {schema}.columns \
@@ -69,7 +78,18 @@ impl Cluster {
                 column.cql_type = resolved.map_err(|e| e.with_context("column", format!("{name}.{}", column.name)))?;
             }
         }
-        Ok(Some(TableSchema { name: name.clone(), columns, node_local, view }))
+        let indexes = if node_local { Vec::new() } else { self.indexes_of(names).await? };
+        Ok(Some(TableSchema { name: name.clone(), columns, indexes, node_local, view }))
+    }
+
+    async fn indexes_of(&self, names: (&str, &str)) -> Result<Vec<Index>> {
+        let cql = "SELECT kind, options FROM system_schema.indexes WHERE keyspace_name = ? AND table_name = ?";
+        let rows = self.ask(cql, &names).await?;
+        let rows = rows.rows::<IndexRow>().map_err(|e| Error::internal("unexpected schema table").with_source(e))?;
+        rows.map(|row| {
+            row.map(|row| index(&row)).map_err(|e| Error::internal("unexpected row in a schema table").with_source(e))
+        })
+        .collect()
     }
 
     async fn columns_of(&self, cql: &str, names: (&str, &str)) -> Result<Vec<ColumnRow>> {
@@ -122,6 +142,32 @@ impl Cluster {
             .into_rows_result()
             .map_err(|e| Error::internal("a query returned no rows result").with_source(e))
     }
+}
+
+fn index(row: &IndexRow) -> Index {
+    let text = row.options.get("target").map(String::as_str).unwrap_or_default();
+    let inner = |function: &str| text.strip_prefix(function)?.strip_prefix('(')?.strip_suffix(')');
+    let (target, column) = [
+        (IndexTarget::Values, "values"),
+        (IndexTarget::Keys, "keys"),
+        (IndexTarget::Entries, "entries"),
+        (IndexTarget::Full, "full"),
+    ]
+    .into_iter()
+    .find_map(|(target, function)| Some((target, inner(function)?)))
+    .unwrap_or((IndexTarget::Column, text));
+    let unquoted = column.strip_prefix('"').and_then(|column| column.strip_suffix('"'));
+    let column = unquoted.map_or_else(|| column.to_owned(), |column| column.replace("\"\"", "\""));
+    let class = row.options.get("class_name").map(|class| class.to_ascii_lowercase());
+    let is_sai = class.is_some_and(|class| class == "sai" || class.ends_with("storageattachedindex"));
+    // Any further option, such as `case_sensitive`, changes what equal means.
+    let is_plain = row.options.keys().all(|option| matches!(option.as_str(), "target" | "class_name"));
+    let kind = match row.kind.as_str() {
+        "CUSTOM" if is_sai && is_plain => IndexKind::Sai,
+        "CUSTOM" => IndexKind::Other,
+        _ => IndexKind::Legacy,
+    };
+    Index { column, target, kind }
 }
 
 /// Orders columns as `SELECT *` does: partition key and clustering columns by position, then static and regular ones by

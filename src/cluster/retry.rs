@@ -26,6 +26,11 @@ impl RetryPlan {
         }
     }
 
+    /// The same with fewer repetitions, if it has more than that.
+    pub(crate) fn at_most(self, retries: usize) -> Self {
+        Self { max_retries: self.max_retries.min(retries), ..self }
+    }
+
     /// Runs `attempt(0)`, `attempt(1)`, … until one succeeds, fails for good, or retries are used up. `on_retry` is called
     /// before each repetition.
     pub(crate) async fn run<T, F>(

@@ -65,6 +65,11 @@ impl TokenRange {
         (self.end == next.start).then_some(Self { start: self.start, end: next.end })
     }
 
+    /// The tokens that are in both.
+    pub fn intersect(self, other: Self) -> Option<Self> {
+        Self::non_empty(self.start.max(other.start), self.end.min(other.end))
+    }
+
     /// Cuts the range into `pieces` whose sizes differ by at most one token, in the order of their tokens.
     ///
     /// No piece is empty: there are never more pieces than tokens, and at least one (also for `pieces` = 0).

@@ -60,6 +60,43 @@ pub struct Column {
     pub kind: ColumnKind,
 }
 
+/// What of a column an index knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IndexTarget {
+    /// The value.
+    Column,
+    /// The elements of a list or set, or the values of a map.
+    Values,
+    /// The keys of a map.
+    Keys,
+    /// The entries of a map.
+    Entries,
+    /// A frozen collection as a whole.
+    Full,
+}
+
+/// What an index can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IndexKind {
+    /// Cassandra's first one: equality, one index a statement.
+    Legacy,
+    /// Storage-attached: equality and ranges, several a statement.
+    Sai,
+    /// SASI, one that changes texts before it compares them, or one that is not part of Cassandra.
+    Other,
+}
+
+/// A secondary index.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Index {
+    /// The column.
+    pub column: String,
+    /// What of it.
+    pub target: IndexTarget,
+    /// What it can answer.
+    pub kind: IndexKind,
+}
+
 /// A table or materialized view.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TableSchema {
@@ -67,6 +104,8 @@ pub struct TableSchema {
     pub name: TableName,
     /// All columns in the order of CQL's `SELECT *`: partition key, clustering columns, then static and regular ones by name.
     pub columns: Vec<Column>,
+    /// Its secondary indexes.
+    pub indexes: Vec<Index>,
     /// Whether each node has rows of its own that no other node has (`system`, `system_schema`, virtual tables): such a
     /// table has no token ring to split.
     pub node_local: bool,
@@ -78,6 +117,16 @@ impl TableSchema {
     /// The columns of the partition key, in order.
     pub fn partition_key(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| c.kind == ColumnKind::PartitionKey)
+    }
+
+    /// The index that knows this of a column.
+    pub fn index(&self, column: &str, target: IndexTarget) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.column == column && index.target == target)
+    }
+
+    /// Whether an index knows anything of the column.
+    pub fn is_indexed(&self, column: &str) -> bool {
+        self.indexes.iter().any(|index| index.column == column)
     }
 
     /// The columns of the primary key, in order.

@@ -221,6 +221,15 @@ impl BoundBatch {
         Ok(())
     }
 
+    /// The bytes of one cell, or `None` if it is null.
+    ///
+    /// # Errors
+    /// As [`BoundBatch::check`].
+    pub fn value(&self, column: usize, row: usize) -> Result<Option<Vec<u8>>> {
+        self.check_row(row)?;
+        Ok(self.cell(column, row)?.map(|cell| cell.as_slice().to_vec()))
+    }
+
     /// Appends the row's partition key in the form that is hashed to its token: the bytes of a single column, or of
     /// each of several columns its length in 16 bits, its bytes and a zero.
     ///

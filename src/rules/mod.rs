@@ -7,8 +7,9 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
+pub mod aggregate;
 pub mod compare;
-pub mod count;
+pub mod order;
 pub mod values;
 
 /// DataFusion's rules of analysis with ours: comparisons before DataFusion brings both sides to one type.
@@ -25,10 +26,16 @@ pub fn expr_planner() -> Arc<dyn ExprPlanner> {
 }
 
 /// DataFusion's rules with ours at their places: before it distributes and decorates plans, while a scan is still the
-/// direct child of what is above it.
+/// direct child of what is above it; and after it has put in sorts of its own.
 pub fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
-    let distribution = rules.iter().position(|rule| rule.name() == "EnforceDistribution").unwrap_or(0);
-    rules.insert(distribution, Arc::new(count::CountRule));
+    let place = |rules: &[Arc<dyn PhysicalOptimizerRule + Send + Sync>], name| {
+        rules.iter().position(|rule| rule.name() == name).unwrap_or(0)
+    };
+    let sorted = place(&rules, "EnforceSorting") + 1;
+    rules.insert(sorted, Arc::new(order::OrderRule));
+    let distribution = place(&rules, "EnforceDistribution");
+    rules
+        .splice(distribution..distribution, [Arc::new(aggregate::AggregateRule) as _, Arc::new(order::OrderRule) as _]);
     rules
 }

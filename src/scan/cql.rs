@@ -1,20 +1,29 @@
 //! The CQL of a scan, as text.
 
 use crate::cluster::quote::{quote, quote_table};
-use crate::cluster::schema::{Column, TableSchema};
+use crate::cluster::schema::{Column, ColumnKind};
 use crate::codec::is_custom;
+use crate::scan::ScanRecipe;
+use crate::scan::aggregate::Answer;
+use crate::scan::restriction::Access;
 
-/// `SELECT` of these columns over a token range, or over the whole table if it has no ring.
+/// `SELECT` of the recipe's columns from one split.
 ///
 /// No column at all still needs one in CQL: the first one of the key, which every row has.
-pub(crate) fn select(table: &TableSchema, columns: &[Column], limit: Option<usize>) -> String {
-    let names = if columns.is_empty() {
-        table.columns.first().map(|c| quote(&c.name)).unwrap_or_default()
+pub(crate) fn select(recipe: &ScanRecipe, limit: Option<usize>) -> String {
+    let names = if recipe.columns.is_empty() {
+        recipe.table.columns.first().map(|c| quote(&c.name)).unwrap_or_default()
     } else {
-        columns.iter().map(selected).collect::<Vec<_>>().join(", ")
+        recipe.columns.iter().map(selected).collect::<Vec<_>>().join(", ")
+    };
+    let order = if recipe.reversed { format!(" ORDER BY {}", reversed_order(recipe)) } else { String::new() };
+    let per_partition = match recipe.options.per_partition_limit {
+        Some(rows) if !recipe.table.node_local => format!(" PER PARTITION LIMIT {}", rows.get()),
+        _ => String::new(),
     };
     let limit = limit.map(|n| format!(" LIMIT {n}")).unwrap_or_default();
-    format!("SELECT {names} FROM {}{limit}", from_range(table))
+    let filtering = if recipe.restriction.allow_filtering { " ALLOW FILTERING" } else { "" };
+    format!("SELECT {names} FROM {}{order}{per_partition}{limit}{filtering}", rows_of_split(recipe))
 }
 
 /// A column as it is selected. The driver does not know Java classes and refuses every page that names one, so a column
@@ -24,49 +33,96 @@ fn selected(column: &Column) -> String {
     if column.cql_type.contains(is_custom) { format!("(blob){name} AS {name}") } else { name }
 }
 
-/// `SELECT count(*)` over a token range.
-pub(crate) fn count(table: &TableSchema) -> String {
-    format!("SELECT count(*) FROM {}", from_range(table))
+/// `SELECT` of these aggregates over one split.
+pub(crate) fn aggregate(recipe: &ScanRecipe, answers: &[Answer]) -> String {
+    let selected: Vec<String> = answers.iter().enumerate().map(|(place, answer)| answer.cql(place)).collect();
+    // In the order of the key, whatever the order of the answer.
+    let is_group = |column: &&Column| answers.contains(&Answer::Group((*column).clone()));
+    let groups: Vec<String> = recipe.table.primary_key().filter(is_group).map(|c| quote(&c.name)).collect();
+    let group_by = if groups.is_empty() { String::new() } else { format!(" GROUP BY {}", groups.join(", ")) };
+    let filtering = if recipe.restriction.allow_filtering { " ALLOW FILTERING" } else { "" };
+    format!("SELECT {} FROM {}{group_by}{filtering}", selected.join(", "), rows_of_split(recipe))
 }
 
-fn from_range(table: &TableSchema) -> String {
+/// The table and its WHERE: the bind markers are those of the split, then those of the terms.
+fn rows_of_split(recipe: &ScanRecipe) -> String {
+    let table = &recipe.table;
     let name = quote_table(&table.name.keyspace, &table.name.table);
     if table.node_local {
         return name;
     }
-    let token = token_of(table);
-    format!("{name} WHERE {token} > ? AND {token} <= ?")
+    let mut terms = match &recipe.restriction.access {
+        Access::Ring(_) => {
+            let token = token_of(recipe);
+            vec![format!("{token} > ?"), format!("{token} <= ?")]
+        }
+        Access::Keys(_) => table.partition_key().map(|column| format!("{} = ?", quote(&column.name))).collect(),
+    };
+    terms.extend(recipe.restriction.terms.iter().map(super::restriction::Term::cql));
+    format!("{name} WHERE {}", terms.join(" AND "))
 }
 
-fn token_of(table: &TableSchema) -> String {
-    let key: Vec<String> = table.partition_key().map(|c| quote(&c.name)).collect();
+fn token_of(recipe: &ScanRecipe) -> String {
+    let key: Vec<String> = recipe.table.partition_key().map(|c| quote(&c.name)).collect();
     format!("token({})", key.join(", "))
+}
+
+/// The clustering columns in the order that is not the table's.
+fn reversed_order(recipe: &ScanRecipe) -> String {
+    let columns = recipe.table.columns.iter().filter_map(|column| match column.kind {
+        ColumnKind::Clustering { descending } => {
+            Some(format!("{} {}", quote(&column.name), if descending { "ASC" } else { "DESC" }))
+        }
+        _ => None,
+    });
+    columns.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::cluster::schema::{ColumnKind, CqlType, TableName};
+    use std::sync::Arc;
 
-    fn table() -> TableSchema {
+    use super::*;
+    use crate::cluster::ClusterHandle;
+    use crate::cluster::schema::{CqlType, TableName, TableSchema};
+    use crate::codec::ReadAs;
+    use crate::options::{CassandraOptions, ClusterOptions, Positive};
+    use crate::scan::restriction::{PartitionKey, Relation, Restriction, Term, Value};
+
+    fn recipe() -> ScanRecipe {
         let column = |name: &str, kind| Column { name: name.into(), cql_type: CqlType::Int, kind };
-        TableSchema {
+        let columns = vec![
+            column("a", ColumnKind::PartitionKey),
+            column("say \"b\"", ColumnKind::PartitionKey),
+            column("c", ColumnKind::Clustering { descending: true }),
+            column("v", ColumnKind::Regular),
+        ];
+        let table = TableSchema {
             name: TableName::new("Ks", "select"),
-            columns: vec![
-                column("a", ColumnKind::PartitionKey),
-                column("say \"b\"", ColumnKind::PartitionKey),
-                column("v", ColumnKind::Regular),
-            ],
+            columns: columns.clone(),
+            indexes: Vec::new(),
             node_local: false,
             view: false,
+        };
+        ScanRecipe {
+            cluster: ClusterHandle::new(ClusterOptions::default()),
+            schema: Arc::new(crate::codec::arrow_schema(&columns[3..])),
+            columns: columns[3..].to_vec(),
+            table: Arc::new(table),
+            read_as: ReadAs::default(),
+            options: CassandraOptions::default(),
+            restriction: Restriction::none(),
+            estimate: None,
+            reversed: false,
+            partitions: Vec::new(),
+            splits_in_flight: 1,
         }
     }
 
     #[test]
     fn names_are_quoted_and_the_range_is_bound() {
-        let table = table();
         assert_eq!(
-            select(&table, &table.columns[2..], None),
+            select(&recipe(), None),
             "SELECT \"v\" FROM \"Ks\".\"select\" WHERE token(\"a\", \"say \"\"b\"\"\") > ? \
              AND token(\"a\", \"say \"\"b\"\"\") <= ?"
         );
@@ -74,13 +130,31 @@ mod tests {
 
     #[test]
     fn no_column_reads_the_first_key_column() {
-        assert!(select(&table(), &[], Some(3)).starts_with("SELECT \"a\" FROM"));
-        assert!(select(&table(), &[], Some(3)).ends_with(" LIMIT 3"));
+        let recipe = ScanRecipe { columns: Vec::new(), ..recipe() };
+        assert!(select(&recipe, Some(3)).starts_with("SELECT \"a\" FROM"));
+        assert!(select(&recipe, Some(3)).ends_with(" LIMIT 3"));
     }
 
     #[test]
     fn a_node_local_table_has_no_range() {
-        let table = TableSchema { node_local: true, ..table() };
-        assert_eq!(count(&table), "SELECT count(*) FROM \"Ks\".\"select\"");
+        let mut recipe = recipe();
+        recipe.table = Arc::new(TableSchema { node_local: true, ..recipe.table.as_ref().clone() });
+        assert_eq!(aggregate(&recipe, &[Answer::CountRows]), "SELECT count(*) FROM \"Ks\".\"select\"");
+    }
+
+    #[test]
+    fn a_cassandra_partition_is_bound_with_its_terms() {
+        let value = |text: &str| Value { bytes: bytes::Bytes::new(), text: text.into() };
+        let term = Term::new("c", Relation::In, vec![value("1"), value("2")]);
+        let keys = Access::Keys(vec![PartitionKey::new(vec![value("1"), value("2")])]);
+        let mut recipe = recipe();
+        recipe.restriction = Restriction { access: keys, terms: vec![term], allow_filtering: false };
+        recipe.reversed = true;
+        recipe.options.per_partition_limit = Some(Positive::at_least_one(2));
+        assert_eq!(
+            select(&recipe, Some(5)),
+            "SELECT \"v\" FROM \"Ks\".\"select\" WHERE \"a\" = ? AND \"say \"\"b\"\"\" = ? AND \"c\" IN (?, ?) \
+             ORDER BY \"c\" ASC PER PARTITION LIMIT 2 LIMIT 5"
+        );
     }
 }

@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::Statistics;
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::execution::TaskContext;
-use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
@@ -22,7 +22,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::page::{PageMetrics, PageReader, PageSize};
 use super::split::Split;
-use super::{ScanRecipe, cql};
+use super::{ScanRecipe, cql, order, statistics};
 use crate::cluster::retry::RetryPlan;
 use crate::codec::decode::{PageDecoder, check_columns};
 use crate::error::Result;
@@ -41,19 +41,31 @@ pub struct CassandraScanExec {
 impl CassandraScanExec {
     pub(crate) fn new(recipe: Arc<ScanRecipe>, limit: Option<usize>) -> Self {
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&recipe.schema)),
+            order::properties(&recipe),
             Partitioning::UnknownPartitioning(recipe.partitions.len()),
             EmissionType::Incremental,
             Boundedness::Bounded,
         )
         .with_scheduling_type(SchedulingType::Cooperative);
         Self {
-            cql: cql::select(&recipe.table, &recipe.columns, limit),
+            cql: cql::select(&recipe, limit),
             recipe,
             limit,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
+    }
+
+    /// The same rows in this order, if Cassandra can give them so: see [`order`](super::order).
+    pub(crate) fn try_order(&self, wanted: &LexOrdering) -> Option<Self> {
+        let reversed = order::is_reversed(&self.recipe, wanted)?;
+        let recipe = if reversed == self.recipe.reversed {
+            Arc::clone(&self.recipe)
+        } else {
+            Arc::new(ScanRecipe { reversed, ..self.recipe.as_ref().clone() })
+        };
+        // A limit takes the first rows of the order, so it must come after.
+        self.limit.is_none().then(|| Self::new(recipe, None))
     }
 
     pub(crate) fn recipe(&self) -> &Arc<ScanRecipe> {
@@ -132,8 +144,9 @@ impl ExecutionPlan for CassandraScanExec {
         Some(self.metrics.clone_inner())
     }
 
-    fn partition_statistics(&self, _partition: Option<usize>) -> DataFusionResult<Statistics> {
-        Ok(Statistics::new_unknown(&self.recipe.schema))
+    fn partition_statistics(&self, partition: Option<usize>) -> DataFusionResult<Statistics> {
+        let partitions = if partition.is_some() { 1 } else { self.recipe.partitions.len() };
+        Ok(statistics::of_scan(&self.recipe, self.limit, partitions))
     }
 
     fn supports_limit_pushdown(&self) -> bool {
@@ -175,6 +188,7 @@ impl PartitionRun {
         let reader = Arc::new(PageReader {
             cluster,
             statement,
+            bound: recipe.restriction.bound(),
             retries: RetryPlan::new(&recipe.options),
             page_size: PageSize::new(&recipe.options, self.limit),
             metrics: self.pages.clone(),

@@ -16,20 +16,26 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 
-pub mod count;
+pub mod aggregate;
 pub(crate) mod cql;
 pub mod exec;
+pub(crate) mod order;
 mod pace;
 pub(crate) mod page;
+pub(crate) mod pushdown;
+pub(crate) mod restriction;
 pub mod split;
+mod statistics;
 
-use crate::cluster::ring::validate_ranges;
+use crate::cluster::estimates::Estimate;
+use crate::cluster::ring::{TokenRange, validate_ranges};
 use crate::cluster::schema::{Column, TableSchema};
 use crate::cluster::{Cluster, ClusterHandle};
 use crate::codec::ReadAs;
 use crate::error::Result;
 use crate::options::CassandraOptions;
-use split::Split;
+use restriction::{Access, Restriction};
+use split::{Part, Split};
 
 /// What a scan reads and where: all that is needed to run it in this process or another one.
 #[derive(Debug, Clone)]
@@ -43,6 +49,12 @@ pub(crate) struct ScanRecipe {
     /// How that was chosen.
     pub(crate) read_as: ReadAs,
     pub(crate) options: CassandraOptions,
+    /// Which rows.
+    pub(crate) restriction: Restriction,
+    /// How large the table is, if the nodes know.
+    pub(crate) estimate: Option<Estimate>,
+    /// Whether the rows of its only Cassandra partition come in the order that is not the table's.
+    pub(crate) reversed: bool,
     /// The splits of each partition.
     pub(crate) partitions: Vec<Vec<Split>>,
     /// Splits that one partition reads at the same time.
@@ -73,7 +85,8 @@ impl ScanRecipe {
                 self.split_count(),
                 self.partitions.len(),
                 self.node_count()
-            )
+            )?;
+            write!(f, "{}", self.restriction)
         })
     }
 }
@@ -84,34 +97,55 @@ impl fmt::Display for ScanRecipe {
     }
 }
 
-/// Cuts the table into splits for `target_partitions` partitions.
+/// Cuts what is read of the table into splits for `target_partitions` partitions; `estimate` is of the table.
 ///
 /// # Errors
 /// See [`Cluster::ranges`].
-pub(crate) async fn plan_partitions(
+pub(crate) fn plan_partitions(
     cluster: &Cluster,
     table: &TableSchema,
+    restriction: &Restriction,
+    estimate: Option<Estimate>,
     options: &CassandraOptions,
     target_partitions: usize,
 ) -> Result<Vec<Vec<Split>>> {
     if table.node_local {
-        return Ok(vec![vec![Split { range: None, replicas: Vec::new() }]]);
+        return Ok(vec![vec![Split { part: Part::Table, replicas: Vec::new() }]]);
     }
     let ranges = cluster.ranges(&table.name.keyspace)?;
+    let wanted = match &restriction.access {
+        Access::Ring(wanted) => wanted,
+        Access::Keys(keys) => return Ok(split::assign(split::plan_keys(ranges, keys), target_partitions)),
+    };
     let count = if let Some(count) = options.splits {
         count.get()
     } else {
-        let estimate = cluster.estimate(&table.name).await;
         let split_bytes = (options.split_size_mb.get() as u64).saturating_mul(1 << 20);
         split::split_count(estimate.map(|e| e.bytes), split_bytes, target_partitions, cluster.node_count())
     };
-    let splits = split::plan_splits(ranges, count);
-    // Whatever happens above: a gap would lose rows, an overlap would count them twice.
-    validate_ranges(splits.iter().filter_map(|split| split.range))?;
+    let splits = if *wanted == [TokenRange::RING] {
+        let splits = split::plan_splits(ranges, count);
+        // Whatever happens above: a gap would lose rows, an overlap would count them twice.
+        validate_ranges(splits.iter().filter_map(Split::range))?;
+        splits
+    } else {
+        // Splits as large as those of the whole table would be, or a few for each partition.
+        let few = target_partitions.max(1).saturating_mul(split::MIN_SPLITS_EACH).min(count);
+        split::plan_splits(split::restrict(ranges, wanted), split::part_of(count, wanted).max(few))
+    };
     Ok(split::assign(splits, target_partitions))
 }
 
 /// The splits one of `partitions` partitions keeps in flight, so that all together keep the cluster busy.
-pub(crate) fn splits_in_flight(options: &CassandraOptions, nodes: usize, partitions: usize) -> usize {
-    options.splits_in_flight_per_node.get().saturating_mul(nodes).div_ceil(partitions.max(1)).max(1)
+pub(crate) fn splits_in_flight(
+    options: &CassandraOptions,
+    restriction: &Restriction,
+    nodes: usize,
+    partitions: usize,
+) -> usize {
+    let each = match restriction.access {
+        Access::Ring(_) => options.splits_in_flight_per_node,
+        Access::Keys(_) => options.keys_in_flight_per_node,
+    };
+    each.get().saturating_mul(nodes).div_ceil(partitions.max(1)).max(1)
 }

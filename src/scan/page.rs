@@ -4,14 +4,18 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
 use futures::{Stream, stream};
 use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::response::{PagingState, PagingStateResponse};
+use scylla::serialize::SerializationError;
+use scylla::serialize::row::{RowSerializationContext, SerializeRow};
+use scylla::serialize::writers::RowWriter;
 use scylla::statement::prepared::PreparedStatement;
 
-use super::split::Split;
+use super::split::{Part, Split};
 use crate::cluster::retry::RetryPlan;
 use crate::cluster::{Cluster, execution_error};
 use crate::error::{Error, Result};
@@ -98,6 +102,8 @@ impl PageSize {
 pub(crate) struct PageReader {
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) statement: PreparedStatement,
+    /// The values of the restriction's terms.
+    pub(crate) bound: Arc<[Bytes]>,
     pub(crate) retries: RetryPlan,
     pub(crate) page_size: PageSize,
     pub(crate) metrics: PageMetrics,
@@ -139,7 +145,7 @@ impl PageReader {
         // Not larger than i32::MAX, see PageSize::new.
         statement.set_page_size(i32::try_from(self.page_size.rows()).unwrap_or(i32::MAX));
         let (result, state) = self.send(split, statement, state).await?;
-        if split.range.is_some() && !split.replicas.contains(&result.request_coordinator().node().host_id) {
+        if split.part != Part::Table && !split.replicas.contains(&result.request_coordinator().node().host_id) {
             self.metrics.non_replica_pages.add(1);
         }
         let rows = result
@@ -165,16 +171,8 @@ impl PageReader {
                     let mut statement = statement.clone();
                     statement.set_load_balancing_policy(self.cluster.route(&split.replicas, attempt));
                     let state = state.clone();
-                    async move {
-                        // Bound as plain numbers: the driver's Token would turn i64::MIN into i64::MAX.
-                        match split.range {
-                            Some(range) => {
-                                let bounds = (range.start(), range.end());
-                                session.execute_single_page(&statement, bounds, state).await
-                            }
-                            None => session.execute_single_page(&statement, (), state).await,
-                        }
-                    }
+                    let values = BoundSplit { part: &split.part, terms: &self.bound };
+                    async move { session.execute_single_page(&statement, values, state).await }
                 },
             )
             .await
@@ -183,10 +181,40 @@ impl PageReader {
 
     fn locate(&self, split: &Split, error: Error) -> Error {
         let error = error.with_context("table", &self.table);
-        match split.range {
-            Some(range) => error.with_context("split", range.to_string()),
-            None => error,
+        match &split.part {
+            Part::Range(range) => error.with_context("split", range.to_string()),
+            Part::Key(key) => error.with_context("key", key.to_string()),
+            Part::Table => error,
         }
+    }
+}
+
+/// The values of a statement that reads a split: what tells the split from others, then those of the terms. They were
+/// encoded when the scan was planned.
+struct BoundSplit<'a> {
+    part: &'a Part,
+    terms: &'a [Bytes],
+}
+
+impl SerializeRow for BoundSplit<'_> {
+    fn serialize(&self, _: &RowSerializationContext<'_>, writer: &mut RowWriter<'_>) -> Result<(), SerializationError> {
+        let mut bind = |bytes: &[u8]| match writer.make_cell_writer().set_value(bytes) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(SerializationError::new(error)),
+        };
+        match self.part {
+            Part::Table => {}
+            // As plain numbers: the driver's Token would turn i64::MIN into i64::MAX.
+            Part::Range(range) => {
+                [range.start(), range.end()].iter().try_for_each(|token| bind(&token.to_be_bytes()))?
+            }
+            Part::Key(key) => key.values.iter().try_for_each(|value| bind(value))?,
+        }
+        self.terms.iter().try_for_each(|term| bind(term))
+    }
+
+    fn is_empty(&self) -> bool {
+        *self.part == Part::Table && self.terms.is_empty()
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 
 use crate::cluster::ring::{NodeId, ReplicaRange, TokenRange};
 use crate::options::MAX_SPLITS;
+use crate::scan::restriction::PartitionKey;
 
 #[cfg(test)]
 mod tests;
@@ -20,19 +21,42 @@ mod tests;
 /// Fewest splits per partition and per node that [`split_count`] asks for.
 pub const MIN_SPLITS_EACH: usize = 8;
 
+/// What one statement reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// A table without a ring (each node has rows of its own), read without a token restriction.
+    Table,
+    /// The rows with these tokens.
+    Range(TokenRange),
+    /// One Cassandra partition.
+    Key(PartitionKey),
+}
+
 /// A part of a table that one statement reads from one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// The tokens; none for a table without a ring (each node has rows of its own), read without a token restriction.
-    pub range: Option<TokenRange>,
+    /// The rows.
+    pub part: Part,
     /// The nodes that hold all rows of it, best one to ask first.
     pub replicas: Vec<NodeId>,
 }
 
 impl Split {
-    /// How many tokens: the whole ring's if there is no range.
+    /// How many tokens.
     pub fn size(&self) -> u64 {
-        self.range.unwrap_or(TokenRange::RING).size()
+        match &self.part {
+            Part::Table => TokenRange::RING.size(),
+            Part::Range(range) => range.size(),
+            Part::Key(_) => 1,
+        }
+    }
+
+    /// The tokens, if they are what tells its rows from others.
+    pub fn range(&self) -> Option<TokenRange> {
+        match &self.part {
+            Part::Range(range) => Some(*range),
+            Part::Table | Part::Key(_) => None,
+        }
     }
 
     /// The node to ask first.
@@ -81,9 +105,51 @@ pub fn plan_splits(ranges: Vec<ReplicaRange>, count: usize) -> Vec<Split> {
         if let Some(first) = replicas.first() {
             *asked.entry(*first).or_default() += u128::from(range.size());
         }
-        Split { range: Some(range), replicas }
+        Split { part: Part::Range(range), replicas }
     })
     .collect()
+}
+
+/// A split for each key, with the replicas of the range that its token is in; `ranges` cover the ring.
+pub(crate) fn plan_keys(mut ranges: Vec<ReplicaRange>, keys: &[PartitionKey]) -> Vec<Split> {
+    ranges.sort_unstable_by_key(|r| r.range);
+    let mut asked: HashMap<NodeId, u64> = HashMap::new();
+    keys.iter()
+        .map(|key| {
+            let found = ranges.partition_point(|r| r.range.end() < key.token);
+            let mut replicas = ranges.get(found).map(|r| r.replicas.clone()).unwrap_or_default();
+            replicas.sort_by_key(|node| asked.get(node).copied().unwrap_or(0));
+            if let Some(first) = replicas.first() {
+                *asked.entry(*first).or_default() += 1;
+            }
+            Split { part: Part::Key(key.clone()), replicas }
+        })
+        .collect()
+}
+
+/// The part of the ring that these ranges are, which do not overlap: 0 to 1.
+pub(crate) fn share(ranges: &[TokenRange]) -> f64 {
+    ranges.iter().map(|range| range.size() as f64).sum::<f64>() / TokenRange::RING.size() as f64
+}
+
+/// That part of a number of splits, at least 1.
+pub(crate) fn part_of(count: usize, ranges: &[TokenRange]) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most the number itself, and not negative"
+    )]
+    let part = (count as f64 * share(ranges)).ceil() as usize;
+    part.max(1)
+}
+
+/// The parts of `ranges` that are also in one of `wanted`, which do not overlap.
+pub(crate) fn restrict(ranges: Vec<ReplicaRange>, wanted: &[TokenRange]) -> Vec<ReplicaRange> {
+    let both = |r: ReplicaRange| {
+        let parts = wanted.iter().filter_map(move |other| r.range.intersect(*other));
+        parts.map(|range| ReplicaRange { range, replicas: r.replicas.clone() }).collect::<Vec<_>>()
+    };
+    ranges.into_iter().flat_map(both).collect()
 }
 
 /// Joins neighbouring ranges with equal replica sets, ordered by token. The replicas become sorted: their order differs

@@ -29,7 +29,7 @@ async fn ends_of_splits(session: &Session, sql: &str) -> Vec<i64> {
     }
     let query = plan(session, sql).await;
     let splits = scan(query.plan.as_ref()).unwrap().partitions().concat();
-    splits.iter().map(|split| split.range.unwrap().end()).collect()
+    splits.iter().map(|split| split.range().unwrap().end()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn one_huge_cassandra_partition() {
     let load = "INSERT INTO {ks}.t SELECT 'all', value, value % 1000 FROM generate_series(1, 200000)";
     assert_eq!(number(&session, &ks.sql(load)).await, ROWS);
     assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, ROWS);
-    run(&session, "SET cassandra.count_pushdown = false").await.unwrap();
+    run(&session, "SET cassandra.aggregate_pushdown = false").await.unwrap();
     assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, ROWS);
     assert_eq!(number(&session, &ks.sql("SELECT count(DISTINCT c) FROM {ks}.t")).await, ROWS);
     assert_eq!(number(&session, &ks.sql("SELECT sum(c) FROM {ks}.t")).await, ROWS * (ROWS + 1) / 2);

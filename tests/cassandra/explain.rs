@@ -34,7 +34,7 @@ async fn a_plan_shows_cql_splits_and_replicas() {
         ("SELECT v, b FROM {ks}.t", "CassandraScanExec", "SELECT \"b\", \"v\" FROM"),
         ("SELECT 1 FROM {ks}.t", "CassandraScanExec", "SELECT \"a\" FROM"),
         ("SELECT v FROM {ks}.t LIMIT 9", "CassandraScanExec", "LIMIT 9"),
-        ("SELECT count(*) FROM {ks}.t", "CassandraCountExec", "SELECT count(*) FROM"),
+        ("SELECT count(*) FROM {ks}.t", "CassandraAggregateExec", "SELECT count(*) FROM"),
     ];
     for (sql, node, cql) in plans {
         let query = plan(&session, &ks.sql(sql)).await;
@@ -47,7 +47,7 @@ async fn a_plan_shows_cql_splits_and_replicas() {
         assert!(rows.contains(&line), "{rows}");
     }
     // Without the count on the server, one key column is read.
-    run(&session, "SET cassandra.count_pushdown = false").await.unwrap();
+    run(&session, "SET cassandra.aggregate_pushdown = false").await.unwrap();
     let text = explain(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await;
     assert!(text.contains("cql=SELECT \"a\" FROM"), "{text}");
     assert_eq!(sorted_rows(&session, &ks.sql("SELECT 1 FROM {ks}.t")).await.len(), ROWS);
@@ -162,7 +162,7 @@ async fn errors_read_aloud() {
         ("SELECT nonsense FROM {ks}.t", &["No field named nonsense", "Valid fields are", "{ks}.t.a"]),
         ("SET cassandra.page_size_rows = 0", &["'0' is not a whole number of at least 1"]),
         ("SET cassandra.read_consistency = 'most'", &["'most' is not a consistency level", "LOCAL_QUORUM"]),
-        ("SET cassandra.count_pushdown = 'perhaps'", &["perhaps"]),
+        ("SET cassandra.aggregate_pushdown = 'perhaps'", &["perhaps"]),
         ("SET cassandra.nonsense = 1", &["\"nonsense\" not found"]),
         ("SET cassandra.splits = 1000001", &["splits cannot be 1000001", "1000000"]),
         ("SET nonsense.page_size_rows = 1", &["nonsense"]),

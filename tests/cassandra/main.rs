@@ -12,6 +12,7 @@ mod external;
 mod files;
 mod iceberg;
 mod permissions;
+mod pushdown;
 mod random_types;
 mod tables;
 mod types;

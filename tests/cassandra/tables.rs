@@ -60,13 +60,13 @@ async fn a_count_is_made_by_the_server_and_equals_the_streamed_one() {
     for sql in ["count(*)", "count(1)", "count(a)"] {
         let sql = ks.sql(&format!("SELECT {sql} FROM {{ks}}.t"));
         let plan = explain(&session, &sql).await;
-        assert!(plan.contains("CassandraCountExec: cql=SELECT count(*) FROM"), "{sql}\n{plan}");
+        assert!(plan.contains("CassandraAggregateExec: cql=SELECT count(*) FROM"), "{sql}\n{plan}");
         let pushed = number(&session, &sql).await;
-        run(&session, "SET cassandra.count_pushdown = false").await.unwrap();
+        run(&session, "SET cassandra.aggregate_pushdown = false").await.unwrap();
         let plan = explain(&session, &sql).await;
         assert!(plan.contains("CassandraScanExec"), "{sql}\n{plan}");
         assert_eq!(number(&session, &sql).await, pushed, "{sql}");
-        run(&session, "SET cassandra.count_pushdown = true").await.unwrap();
+        run(&session, "SET cassandra.aggregate_pushdown = true").await.unwrap();
         assert_eq!(pushed, 3_001, "{sql}");
     }
     // These are other numbers, and must not be taken for the count of rows.

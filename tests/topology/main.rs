@@ -223,7 +223,7 @@ async fn all_rows_are_read(session: &Session, ks: &TestKeyspace, table: &str, co
     assert_rows(batches.iter().flat_map(rows_of).collect(), count, what);
     let splits = assert_read_from_replicas(plan.as_ref(), what);
     for pushdown in ["true", "false"] {
-        set(session, &[("count_pushdown", pushdown)]).await;
+        set(session, &[("aggregate_pushdown", pushdown)]).await;
         let (batches, plan) = execute(session, &ks.sql(&format!("SELECT count(*) FROM {{ks}}.{table}"))).await;
         assert_eq!(batches[0].column(0).as_primitive::<Int64Type>().values(), &[count], "{what}, pushdown {pushdown}");
         assert_eq!(assert_read_from_replicas(plan.as_ref(), what), splits, "{what}, pushdown {pushdown}");

@@ -17,7 +17,7 @@ const SPLITS_DONE: &str = "splits_done";
 const ROWS_COUNTED: &str = "rows_counted";
 const ROWS_WRITTEN: &str = "rows_written";
 /// A node that counts on the server gives out one row for very many.
-const COUNT_NODE: &str = "CassandraCountExec";
+const COUNT_NODE: &str = "CassandraAggregateExec";
 
 /// What the bar looks like.
 const WITH_SPLITS: &str = "[{bar:30}] {pos}/{len} splits · {msg}";

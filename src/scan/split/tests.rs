@@ -17,7 +17,7 @@ fn set(replicas: &[NodeId]) -> BTreeSet<NodeId> {
 }
 
 fn ranges(splits: &[Split]) -> impl Iterator<Item = TokenRange> {
-    splits.iter().map(|s| s.range.unwrap())
+    splits.iter().map(|s| s.range().unwrap())
 }
 
 /// Tokens of `nodes` × `vnodes`, spread by a multiplicative hash, with `factor` consecutive nodes as replicas.
@@ -113,7 +113,7 @@ fn lists_mix_nodes_and_begin_with_different_ones() {
 #[test]
 fn no_list_is_empty_unless_there_is_nothing_to_read() {
     assert_eq!(assign(vec![], 4), [vec![]]);
-    let local = Split { range: None, replicas: vec![node(0)] };
+    let local = Split { part: Part::Table, replicas: vec![node(0)] };
     assert_eq!(assign(vec![local.clone()], 4), [vec![local.clone()]]);
     assert_eq!(assign(vec![local.clone(), local.clone()], 0), [vec![local.clone(), local]]);
 }
@@ -146,7 +146,7 @@ proptest! {
         prop_assert_eq!(splits.len(), count.max(merged.len()));
 
         for split in &splits {
-            let range = split.range.unwrap();
+            let range = split.range().unwrap();
             let inside = more.iter().map(|m| range.start().wrapping_add_unsigned(1 + m % range.size()));
             for token in inside.chain([range.start().wrapping_add(1), range.end()]) {
                 prop_assert!(range.contains(token));
@@ -154,7 +154,7 @@ proptest! {
             }
         }
         for edge in cluster.edges() {
-            let split = splits.iter().find(|s| s.range.unwrap().contains(edge)).unwrap();
+            let split = splits.iter().find(|s| s.range().unwrap().contains(edge)).unwrap();
             prop_assert_eq!(set(&split.replicas), set(cluster.replicas_of(edge)), "token {}", edge);
         }
     }
@@ -168,7 +168,7 @@ proptest! {
         let splits = plan_splits(cluster.ranges(), count);
         let mut pieces: Vec<Vec<u64>> = Vec::new();
         for ReplicaRange { range, .. } in &merged {
-            let of_range = splits.iter().filter(|s| range.contains(s.range.unwrap().end()));
+            let of_range = splits.iter().filter(|s| range.contains(s.range().unwrap().end()));
             pieces.push(of_range.map(Split::size).collect());
         }
         for sizes in &pieces {
@@ -197,7 +197,7 @@ proptest! {
         prop_assert!(lists.iter().all(|list| !list.is_empty()));
 
         let mut all = lists.concat();
-        all.sort_by_key(|s| s.range);
+        all.sort_by_key(|s| s.range());
         prop_assert_eq!(&all, &splits);
 
         let loads = lists.iter().map(|list| list.iter().map(|s| u128::from(s.size())).sum::<u128>());

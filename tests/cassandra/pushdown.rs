@@ -1,0 +1,254 @@
+//! Filters, limits, orders and aggregates that the server answers: the answer is that of a full scan, and no more is read.
+
+use std::fmt::Write as _;
+
+use cbulk::Session;
+
+use crate::common::{TestKeyspace, explain, run, session};
+
+/// `{ks}.t`: two columns of the partition key, two clustering columns in mixed order, indexes of both kinds.
+/// `{ks}.s`: with a static column, and a Cassandra partition that has nothing else.
+async fn tables() -> TestKeyspace {
+    let ks = TestKeyspace::create().await;
+    ks.run(
+        "CREATE TABLE {ks}.t (a int, b text, c bigint, d text, v int, w text, x double, tags set<text>, \
+         PRIMARY KEY ((a, b), c, d)) WITH CLUSTERING ORDER BY (c ASC, d DESC)",
+    )
+    .await;
+    ks.run("CREATE INDEX ON {ks}.t (v) USING 'sai'").await;
+    ks.run("CREATE INDEX ON {ks}.t (w)").await;
+    ks.run("CREATE INDEX ON {ks}.t (values(tags)) USING 'sai'").await;
+    ks.run("CREATE TABLE {ks}.s (k int, c int, st text static, v int, PRIMARY KEY (k, c))").await;
+    ks.run("CREATE TABLE {ks}.one (k text PRIMARY KEY, v int)").await;
+    let session = session();
+    let rows = "SELECT a.value AS a, chr(120 + b.value) AS b, c.value AS c, chr(109 + d.value) AS d, \
+                CASE WHEN c.value = 5 THEN NULL ELSE a.value * c.value END AS v, \
+                concat(chr(120 + b.value), chr(109 + d.value)) AS w, c.value / 2.0 AS x, \
+                make_array(chr(120 + b.value), chr(109 + d.value)) AS tags \
+                FROM generate_series(0, 4) a, generate_series(0, 2) b, generate_series(-3, 6) c, generate_series(0, 2) d";
+    run(&session, &ks.sql(&format!("INSERT INTO cassandra.{{ks}}.t (a, b, c, d, v, w, x, tags) {rows}")))
+        .await
+        .unwrap();
+    let rows = "SELECT k.value AS k, c.value AS c, concat('s', k.value) AS st, c.value * 10 AS v \
+                FROM generate_series(0, 9) k, generate_series(0, 4) c";
+    run(&session, &ks.sql(&format!("INSERT INTO cassandra.{{ks}}.s (k, c, st, v) {rows}"))).await.unwrap();
+    ks.run("INSERT INTO {ks}.s (k, st) VALUES (77, 'alone')").await;
+    let rows = "SELECT concat('k', value) AS k, value AS v FROM generate_series(0, 199)";
+    run(&session, &ks.sql(&format!("INSERT INTO cassandra.{{ks}}.one (k, v) {rows}"))).await.unwrap();
+    ks
+}
+
+/// The rows as text, in their order.
+async fn rows(session: &Session, sql: &str) -> Vec<String> {
+    let batches = run(session, sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let table = datafusion::arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    table.lines().skip(3).filter(|line| line.starts_with('|')).map(str::to_owned).collect()
+}
+
+/// A session that leaves everything to DataFusion.
+async fn without_pushdown() -> Session {
+    let session = session();
+    for option in ["filter_pushdown", "aggregate_pushdown"] {
+        run(&session, &format!("SET cassandra.{option} = false")).await.unwrap();
+    }
+    session
+}
+
+/// Filters of `t`, and what the plan of a query with them must say.
+const FILTERS: [(&str, &str); 38] = [
+    ("a = 1 AND b = 'x'", "\"a\" = ? AND \"b\" = ?, splits=1, partitions=1"),
+    ("a IN (1, 3, 1) AND b IN ('x', 'z', 'nobody')", "keys=6 [(1, 'nobody'), (1, 'x'), (1, 'z'), …]"),
+    ("a = 1", "FilterExec"),
+    ("a = 1 AND b = 'x' AND c = 2", "AND \"c\" = ?, splits=1"),
+    ("a = 1 AND b = 'x' AND c IN (2, 4, 99, 2)", "AND \"c\" IN (?, ?, ?)"),
+    ("a = 1 AND b = 'x' AND c > 1 AND c <= 4 AND c > -1", "AND \"c\" > ? AND \"c\" <= ?, "),
+    ("a = 1 AND b = 'x' AND c BETWEEN -2 AND 1", "AND \"c\" >= ? AND \"c\" <= ?"),
+    ("a = 1 AND b = 'x' AND c IN (2, 4) AND d > 'm'", "AND \"c\" IN (?, ?) AND \"d\" > ?"),
+    ("a = 1 AND b = 'x' AND c = 2 AND d >= 'm' AND d < 'o'", "AND \"c\" = ? AND \"d\" >= ? AND \"d\" < ?"),
+    ("a = 1 AND b = 'x' AND c = 2 AND d IN ('o', 'm')", "AND \"c\" = ? AND \"d\" IN (?, ?)"),
+    ("a = 1 AND b = 'x' AND c > 2 AND d = 'n'", "FilterExec: d@3 = n"),
+    ("a = 1 AND b = 'x' AND d = 'n'", "FilterExec: d@3 = n"),
+    ("a = 1 AND b = 'x' AND (c, d) > (2, 'n')", "AND (\"c\", \"d\") > (?, ?)"),
+    (
+        "a = 1 AND b = 'x' AND (c, d) >= (2, 'n') AND (c, d) < (4, 'o')",
+        "AND (\"c\", \"d\") >= (?, ?) AND (\"c\", \"d\") < (?, ?)",
+    ),
+    ("a = 1 AND b = 'x' AND v > 3", "FilterExec: v@5 > 3"),
+    ("a = 1 AND b = 'x' AND x = 1.5", "FilterExec"),
+    ("a = 1 AND b = 'x' AND c <> 2", "FilterExec"),
+    ("a = 1 AND b = 'x' AND (c = 2 OR c = 3)", "AND \"c\" IN (?, ?)"),
+    ("a = 1 AND b = 'x' AND (c = 2 OR d = 'm')", "FilterExec"),
+    ("1 = a AND 'x' = b AND 2 < c", "AND \"c\" > ?"),
+    ("a = 1 AND a = 2 AND b = 'x'", "EmptyExec"),
+    ("a IN (1, 2) AND a IN (3, 4) AND b = 'x'", ""),
+    ("a = 1 AND b = 'x' AND c > 5 AND c < 2", "keys=0 []"),
+    ("c = 2", "FilterExec"),
+    ("v = 4", "<= ? AND \"v\" = ?, "),
+    ("v > 6 AND v <= 12", "AND \"v\" > ? AND \"v\" <= ?"),
+    ("v = 4 AND array_has(tags, 'x')", "AND \"tags\" CONTAINS ? AND \"v\" = ?"),
+    ("w = 'xm'", "AND \"w\" = ?"),
+    ("w = 'xm' AND v > 3", "FilterExec"),
+    ("w > 'xm'", "FilterExec"),
+    ("w = ''", "FilterExec"),
+    ("array_has(tags, 'x')", "AND \"tags\" CONTAINS ?"),
+    ("array_has(tags, 'x') AND array_has(tags, 'm')", "FilterExec"),
+    ("v IS NULL", "FilterExec"),
+    ("v IN (4, 6, 8)", "FilterExec"),
+    ("a = 1 AND b = 'x' AND c = CAST(2 AS INT)", "AND \"c\" = ?"),
+    ("a = 1 AND b = ''", "keys=1 [(1, '')]"),
+    ("a = 3000000000 AND b = 'x'", ""),
+];
+
+#[tokio::test]
+async fn every_pushed_filter_gives_the_answer_of_a_scan() {
+    let ks = tables().await;
+    let (pushed, scanned) = (session(), without_pushdown().await);
+    let mut wrong = String::new();
+    for (filter, expected) in FILTERS {
+        let order = "ORDER BY a, b, c, d";
+        let sql = ks.sql(&format!("SELECT * FROM cassandra.{{ks}}.t WHERE {filter} {order}"));
+        if rows(&pushed, &sql).await != rows(&scanned, &sql).await {
+            writeln!(wrong, "{filter}: another answer").unwrap();
+        }
+        // As it is planned without the order, which reads more columns.
+        let plan = explain(&pushed, &ks.sql(&format!("SELECT * FROM cassandra.{{ks}}.t WHERE {filter}"))).await;
+        if !plan.contains(expected) {
+            writeln!(wrong, "{filter}: no {expected} in\n{plan}").unwrap();
+        }
+        for what in ["count(*)", "count(v), min(v), max(v), min(d), max(c)", "count(x), count(DISTINCT v)", "sum(v)"] {
+            let sql = ks.sql(&format!("SELECT {what} FROM cassandra.{{ks}}.t WHERE {filter}"));
+            if rows(&pushed, &sql).await != rows(&scanned, &sql).await {
+                writeln!(wrong, "{what} where {filter}: another answer").unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    ks.drop_it().await;
+}
+
+#[tokio::test]
+async fn the_order_and_limit_of_one_cassandra_partition_are_the_servers() {
+    let ks = tables().await;
+    let (pushed, scanned) = (session(), without_pushdown().await);
+    let one = "FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x'";
+    for (sql, expected, sorts) in [
+        (format!("SELECT * {one} ORDER BY c DESC, d LIMIT 4"), "ORDER BY \"c\" DESC, \"d\" ASC LIMIT 4", false),
+        (format!("SELECT * {one} ORDER BY c, d DESC LIMIT 4"), "\"b\" = ? LIMIT 4", false),
+        (format!("SELECT v {one} ORDER BY c DESC, d ASC LIMIT 2"), "ORDER BY \"c\" DESC, \"d\" ASC LIMIT 2", false),
+        (format!("SELECT c, d {one} AND c > 1 ORDER BY a, c, b, d DESC LIMIT 3"), "AND \"c\" > ? LIMIT 3", false),
+        (format!("SELECT c, d {one} AND c = 2 ORDER BY d LIMIT 2"), "ORDER BY \"c\" DESC, \"d\" ASC LIMIT 2", false),
+        (format!("SELECT c, d {one} AND c IN (4, 2) ORDER BY c DESC, d LIMIT 5"), "ORDER BY \"c\" DESC", false),
+        (format!("SELECT c, d {one} ORDER BY c DESC, d DESC LIMIT 4"), "SELECT", true),
+        (format!("SELECT c, d {one} ORDER BY d, c LIMIT 4"), "SELECT", true),
+        (format!("SELECT c, d, v {one} AND v > 2 ORDER BY c DESC, d LIMIT 3"), "FilterExec", true),
+        (format!("SELECT c, row_number() OVER (ORDER BY c DESC, d) {one}"), "ORDER BY \"c\" DESC", false),
+        ("SELECT c, v FROM cassandra.{ks}.s WHERE k = 3 ORDER BY c DESC LIMIT 2".into(), "DESC LIMIT 2", false),
+        ("SELECT c, st FROM cassandra.{ks}.s WHERE k = 77 ORDER BY c LIMIT 2".into(), "= ? LIMIT 2", false),
+        ("SELECT k, v FROM cassandra.{ks}.s WHERE k IN (1, 2) ORDER BY k, c LIMIT 3".into(), "keys=2", true),
+    ] {
+        let sql = ks.sql(&sql);
+        assert_eq!(rows(&pushed, &sql).await, rows(&scanned, &sql).await, "{sql}");
+        let plan = explain(&pushed, &sql).await;
+        assert!(plan.contains(expected), "{sql}: no {expected} in\n{plan}");
+        assert_eq!(plan.contains("SortExec"), sorts, "{sql}\n{plan}");
+    }
+    ks.drop_it().await;
+}
+
+#[tokio::test]
+async fn groups_of_the_key_are_the_servers() {
+    let ks = tables().await;
+    let (pushed, scanned) = (session(), without_pushdown().await);
+    for (sql, on_server) in [
+        ("SELECT a, b, count(*), min(v), max(d), count(v) FROM cassandra.{ks}.t GROUP BY a, b ORDER BY a, b", true),
+        ("SELECT c, b, a, count(*) FROM cassandra.{ks}.t GROUP BY c, a, b ORDER BY a, b, c", true),
+        ("SELECT count(*), b, a FROM cassandra.{ks}.t GROUP BY b, a HAVING max(v) > 10 ORDER BY a, b", true),
+        ("SELECT a, b, c, d, count(*) FROM cassandra.{ks}.t GROUP BY a, b, c, d ORDER BY a, b, c, d LIMIT 7", true),
+        ("SELECT a, b, count(*) FROM cassandra.{ks}.t WHERE a = 1 AND b IN ('x', 'y') GROUP BY a, b ORDER BY b", true),
+        ("SELECT a, count(*) FROM cassandra.{ks}.t GROUP BY a ORDER BY a", false),
+        ("SELECT a, b, d, count(*) FROM cassandra.{ks}.t GROUP BY a, b, d ORDER BY a, b, d", false),
+        ("SELECT a, b, sum(v) FROM cassandra.{ks}.t GROUP BY a, b ORDER BY a, b", false),
+        ("SELECT k, count(*), min(c), max(v) FROM cassandra.{ks}.s GROUP BY k ORDER BY k", false),
+        ("SELECT k, max(v) FROM cassandra.{ks}.one GROUP BY k ORDER BY k", true),
+        ("SELECT count(st), count(c), count(*), min(c) FROM cassandra.{ks}.s", false),
+        ("SELECT count(c), count(*), min(c) FROM cassandra.{ks}.s", true),
+        ("SELECT count(v) FILTER (WHERE v > 3), count(*) FROM cassandra.{ks}.t", false),
+    ] {
+        let sql = ks.sql(sql);
+        assert_eq!(rows(&pushed, &sql).await, rows(&scanned, &sql).await, "{sql}");
+        let plan = explain(&pushed, &sql).await;
+        assert_eq!(plan.contains("CassandraAggregateExec"), on_server, "{sql}\n{plan}");
+    }
+    ks.drop_it().await;
+}
+
+#[tokio::test]
+async fn thousands_of_keys_are_read_by_themselves() {
+    let ks = tables().await;
+    let (pushed, scanned) = (session(), without_pushdown().await);
+    let keys: Vec<String> = (0..3_000).map(|k| format!("'k{}'", k * 7 % 3_000)).collect();
+    let sql = ks.sql(&format!("SELECT * FROM cassandra.{{ks}}.one WHERE k IN ({}) ORDER BY k", keys.join(", ")));
+    let found = rows(&pushed, &sql).await;
+    assert_eq!(found, rows(&scanned, &sql).await);
+    assert_eq!(found.len(), 200);
+    assert!(explain(&pushed, &sql).await.contains("keys=3000 "));
+    ks.drop_it().await;
+}
+
+#[tokio::test]
+async fn filtering_on_the_server_is_a_choice() {
+    let ks = tables().await;
+    let (pushed, scanned) = (session(), without_pushdown().await);
+    let filters = ["c = 2", "c > 2 AND d = 'm'", "x > 1.0", "c = 2 AND w > 'xm'", "v > 3 AND c = 2", "d IN ('m', 'n')"];
+    for filter in filters {
+        let sql = ks.sql(&format!("SELECT * FROM cassandra.{{ks}}.t WHERE {filter}"));
+        assert!(!explain(&pushed, &sql).await.contains("ALLOW FILTERING"), "{filter}");
+    }
+    run(&pushed, "SET cassandra.allow_filtering = true").await.unwrap();
+    for filter in filters {
+        let sql = ks.sql(&format!("SELECT * FROM cassandra.{{ks}}.t WHERE {filter} ORDER BY a, b, c, d"));
+        assert_eq!(rows(&pushed, &sql).await, rows(&scanned, &sql).await, "{filter}");
+    }
+    let sql = ks.sql("SELECT * FROM cassandra.{ks}.t WHERE c = 2");
+    assert!(explain(&pushed, &sql).await.contains("AND \"c\" = ? ALLOW FILTERING"));
+    ks.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_limit_a_cassandra_partition() {
+    let ks = tables().await;
+    let session = session();
+    run(&session, "SET cassandra.per_partition_limit = 2").await.unwrap();
+    let sql = ks.sql("SELECT c, d FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x'");
+    assert!(explain(&session, &sql).await.contains("PER PARTITION LIMIT 2"));
+    assert_eq!(rows(&session, &format!("{sql} ORDER BY c, d DESC")).await, ["| -3 | o |", "| -3 | n |"]);
+    // The first ones of each, whatever order they are then brought into.
+    assert_eq!(rows(&session, &format!("{sql} ORDER BY c DESC, d")).await, ["| -3 | n |", "| -3 | o |"]);
+    assert_eq!(rows(&session, &ks.sql("SELECT count(*) AS n FROM cassandra.{ks}.t")).await, ["| 30 |"]);
+    ks.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_count_survives_splits_that_cannot_be_answered_in_time() {
+    let ks = TestKeyspace::create().await;
+    ks.run("CREATE TABLE {ks}.t (k int, c int, v text, PRIMARY KEY (k, c))").await;
+    let session = session();
+    let rows_of = "SELECT value / 50 AS k, value % 50 AS c, repeat('x', 100) AS v FROM generate_series(0, 99999)";
+    run(&session, &ks.sql(&format!("INSERT INTO cassandra.{{ks}}.t {rows_of}"))).await.unwrap();
+    // One split of all rows takes far longer than that; its pieces do not.
+    for setting in ["count_timeout_ms = 15", "splits = 2", "retry_backoff_ms = 1"] {
+        run(&session, &format!("SET cassandra.{setting}")).await.unwrap();
+    }
+    let sql = ks.sql("EXPLAIN ANALYZE SELECT count(*) FROM cassandra.{ks}.t");
+    let plan = rows(&session, &sql).await.join("\n");
+    let metric = |name: &str| -> usize {
+        let after = plan.split(&format!("{name}=")).nth(1).unwrap_or_else(|| panic!("no {name} in {plan}"));
+        after.split([',', ']']).next().unwrap().trim().parse().unwrap()
+    };
+    assert!(metric("splits_halved") > 0, "{plan}");
+    assert_eq!(rows(&session, &ks.sql("SELECT count(*) FROM cassandra.{ks}.t")).await, ["| 100000   |"]);
+    // Not even the smallest piece is answered: the keys are counted here.
+    run(&session, "SET cassandra.count_timeout_ms = 1").await.unwrap();
+    assert_eq!(rows(&session, &ks.sql("SELECT count(*) FROM cassandra.{ks}.t")).await, ["| 100000   |"]);
+    ks.drop_it().await;
+}
