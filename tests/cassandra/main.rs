@@ -6,6 +6,7 @@ mod common;
 
 mod compare;
 mod cookbook;
+mod delete;
 mod edges;
 mod explain;
 mod external;
@@ -15,4 +16,5 @@ mod permissions;
 mod random_types;
 mod tables;
 mod types;
+mod update;
 mod write;
