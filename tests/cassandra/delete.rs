@@ -114,12 +114,11 @@ async fn a_subquery_over_the_table_itself_is_read_before_anything_goes() {
     let text = explain(&session, &below).await;
     assert!(text.contains("read_first=true"), "{text}");
     assert_eq!(number(&session, &below).await, 5_000);
-    assert_eq!(number(&session, &ks.sql("SELECT min(v) FROM {ks}.t")).await, 50);
+    assert_eq!(sorted_rows(&session, &ks.sql("SELECT min(v) FROM {ks}.t")).await, ["50"]);
     // Each row but the first of a run of 50 has its parent.
     assert_eq!(number(&session, &ks.sql("DELETE FROM {ks}.t WHERE parent IN (SELECT k FROM {ks}.t)")).await, 4_900);
-    let expected: Vec<i64> = vec![100, 50, 50];
     let left = sorted_rows(&session, &ks.sql("SELECT count(*), min(v), max(v) FROM {ks}.t")).await;
-    assert_eq!(left, [expected.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")]);
+    assert_eq!(left, ["100|50|50"]);
     // Other statements stream.
     let text = explain(&session, &ks.sql("DELETE FROM {ks}.t WHERE v < 10")).await;
     assert!(!text.contains("read_first"), "{text}");
@@ -216,7 +215,7 @@ async fn what_cannot_be_honoured_is_refused() {
         ("DELETE FROM {ks}.\"Clicks\" WHERE nonsense = 1", "nonsense"),
         ("DELETE FROM {ks}.\"Clicks\" WHERE b = 'x'", "No field named b"),
         ("DELETE FROM {ks}.\"Clicks\" WHERE a", "Int32"),
-        ("DELETE FROM {ks}.\"Clicks\" WHERE sum(c) > 1", "sum"),
+        ("DELETE FROM {ks}.\"Clicks\" WHERE sum(c) > 1", "Aggregate functions are not allowed in the WHERE clause"),
         ("TRUNCATE {ks}.\"Clicks\", {ks}.none", "TRUNCATE with several tables is not possible"),
         ("TRUNCATE {ks}.\"Clicks\" CASCADE", "TRUNCATE with CASCADE or RESTRICT is not possible"),
         ("TRUNCATE {ks}.by_c", "{ks}.by_c is a materialized view"),

@@ -156,8 +156,7 @@ async fn static_columns_are_updated_once_for_each_partition() {
         .await;
     ks.run("INSERT INTO {ks}.t (k, s, m) VALUES (9, 90, {'a': 1})").await;
     let session = session();
-    let insert =
-        "INSERT INTO {ks}.t (k, c, s, v) SELECT value / 10, value % 10, value / 10, value FROM generate_series(0, 29)";
+    let insert = "INSERT INTO {ks}.t (k, c, s, v) SELECT value / 10, value % 10, value / 10 AS s, value FROM generate_series(0, 29)";
     assert_eq!(number(&session, &ks.sql(insert)).await, 30);
     let statics = async || sorted_rows(&session, &ks.sql("SELECT DISTINCT k, s FROM {ks}.t")).await;
     assert_eq!(number(&session, &ks.sql("UPDATE {ks}.t SET s = s * 10 + k WHERE v >= 10 OR v IS NULL")).await, 3);

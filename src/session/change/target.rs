@@ -134,8 +134,7 @@ impl Target {
 /// The name of the only table of a statement. The relation stays as it is written, because an alias is seen by WHERE.
 pub(super) fn only_table(word: &str, table: &TableWithJoins) -> Result<ObjectName> {
     // All that may stand at a table in SQL, so that nothing is dropped.
-    if let TableWithJoins { relation: TableFactor::Table { .. }, joins } = table
-        && joins.is_empty()
+    if let TableWithJoins { relation, joins } = table
         && let TableFactor::Table {
             name,
             alias,
@@ -147,7 +146,8 @@ pub(super) fn only_table(word: &str, table: &TableWithJoins) -> Result<ObjectNam
             json_path: None,
             sample: None,
             index_hints,
-        } = &table.relation
+        } = relation
+        && joins.is_empty()
         && with_hints.is_empty()
         && partitions.is_empty()
         && index_hints.is_empty()
