@@ -87,7 +87,8 @@ async fn plan_statement(
     if changes_rows(&statement)
         && let Statement::Statement(statement) = statement
     {
-        return Ok(Planned::new(change::plan(context, *statement, effect).await?));
+        // Boxed, because it is large and seldom.
+        return Ok(Planned::new(Box::pin(change::plan(context, *statement, effect)).await?));
     }
     let options = take_options(context, &mut statement)?;
     let state = context.state();
