@@ -36,6 +36,9 @@ pub const VARINT_AS: &str = "cassandra.varint_as";
 /// The session's name of [`CassandraOptions::decimal_overflow`], for messages.
 pub const DECIMAL_OVERFLOW: &str = "cassandra.decimal_overflow";
 
+/// The session's name of [`CassandraOptions::allow_all_rows`], for messages.
+pub const ALLOW_ALL_ROWS: &str = "cassandra.allow_all_rows";
+
 config_namespace! {
     /// How tables of Cassandra are read and written: the `cassandra.*` settings of a session.
     pub struct CassandraOptions {
@@ -121,6 +124,9 @@ config_namespace! {
 
         /// Statement groups waiting for their acknowledgement at the same time, a node
         pub groups_in_flight_per_node: Positive, default = Positive::at_least_one(64)
+
+        /// Let DELETE and UPDATE go without a WHERE, or with one that is true for every row, and let TRUNCATE go at all
+        pub allow_all_rows: bool, default = false
     }
 }
 

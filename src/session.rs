@@ -1,5 +1,6 @@
 //! A session: the catalogs, functions, rules and options of cbulk in one DataFusion session.
 
+mod change;
 mod create;
 
 use std::collections::VecDeque;
@@ -133,7 +134,8 @@ pub struct Query {
     pub schema: SchemaRef,
     /// The physical plan; its metrics tell the progress while the stream runs.
     pub plan: Arc<dyn ExecutionPlan>,
-    /// Whether the result is one row with the number of rows written (`INSERT`, `COPY`, `CREATE TABLE … AS`).
+    /// Whether the result is one row with the number of rows written (`INSERT`, `DELETE`, `UPDATE`, `COPY`,
+    /// `CREATE TABLE … AS`).
     pub writes: bool,
     context: SessionContext,
 }
@@ -183,8 +185,8 @@ impl Session {
         DFParserBuilder::new(sql).build()?.parse_statements()
     }
 
-    /// Plans one statement. Statements that only define something (`SET`, `CREATE EXTERNAL TABLE`, …) have taken effect
-    /// when this returns.
+    /// Plans one statement. Statements that only define something (`SET`, `CREATE EXTERNAL TABLE`, …), and `TRUNCATE`, have
+    /// taken effect when this returns.
     ///
     /// # Errors
     /// What planning finds: names, types, options that cannot be; the cluster if it must be asked and does not answer.

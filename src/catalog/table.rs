@@ -28,8 +28,8 @@ use crate::options::CassandraOptions;
 use crate::scan::exec::CassandraScanExec;
 use crate::scan::pushdown::{Pushdown, may_push, push};
 use crate::scan::{ScanRecipe, plan_partitions, splits_in_flight};
-use crate::write::WriteRecipe;
 use crate::write::exec::{CassandraWriteExec, WrittenRowsExec};
+use crate::write::{Change, WriteRecipe};
 
 /// A table, materialized view or system table, as it was when it was looked up.
 pub struct CassandraTable {
@@ -80,7 +80,16 @@ impl CassandraTable {
         &self.table
     }
 
-    fn options(&self, config: &ConfigOptions) -> Result<CassandraOptions> {
+    /// The cluster it is in.
+    pub(crate) fn cluster(&self) -> &ClusterHandle {
+        &self.cluster
+    }
+
+    /// How it is read and written by a session of this configuration.
+    ///
+    /// # Errors
+    /// None after [`Self::with_options`] has taken them.
+    pub(crate) fn options(&self, config: &ConfigOptions) -> Result<CassandraOptions> {
         let mut options = CassandraOptions::of(config);
         apply(&mut options, &self.options)?;
         Ok(options)
@@ -155,10 +164,12 @@ impl CassandraTable {
         Ok(WriteRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
+            change: Change::Insert,
             columns,
             input_columns,
             encoder,
             options: self.options(config)?,
+            read_first: false,
         })
     }
 }

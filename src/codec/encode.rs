@@ -3,7 +3,7 @@
 //! [`RowEncoder`] decides once for each column how its values are written; [`RowEncoder::bind`] looks at a batch once;
 //! [`BoundBatch::row`] is then a light value that the driver writes into its request. Every value is written exactly or
 //! refused with an error that names it: nothing is rounded, cut or wrapped. Null is sent as *unset*, which leaves the cell
-//! as it is and makes no tombstone.
+//! as it is and makes no tombstone, unless [`RowEncoder::with_nulls`] says otherwise.
 //!
 //! What is accepted for a column, besides the type that reading gives (the table in [`super`]):
 //!
@@ -63,6 +63,7 @@ const MAX_KEY_BYTES: usize = u16::MAX as usize;
 #[derive(Debug, Clone)]
 pub struct RowEncoder {
     recipe: Arc<Recipe>,
+    writes_nulls: bool,
 }
 
 /// What is decided for all batches.
@@ -89,7 +90,14 @@ impl RowEncoder {
         let plans = columns.iter().zip(input.fields()).map(plan).collect::<Result<_>>()?;
         let is_key = |(index, column): (usize, &Column)| (column.kind == ColumnKind::PartitionKey).then_some(index);
         let partition_key = columns.iter().enumerate().filter_map(is_key).collect();
-        Ok(Self { recipe: Arc::new(Recipe { columns: columns.to_vec(), plans, partition_key }) })
+        let recipe = Arc::new(Recipe { columns: columns.to_vec(), plans, partition_key });
+        Ok(Self { recipe, writes_nulls: false })
+    }
+
+    /// Sends null as null, which deletes what the cell has held and leaves a tombstone.
+    #[must_use]
+    pub fn with_nulls(self) -> Self {
+        Self { writes_nulls: true, ..self }
     }
 
     /// Makes a batch ready to be written row by row.
@@ -110,7 +118,7 @@ impl RowEncoder {
             values.is_fallible() || (recipe.columns[*index].kind.is_key() && values.is_variable())
         };
         let fallible = (0..values.len()).filter(may_fail).collect();
-        Ok(BoundBatch { recipe, values, fallible, rows: batch.num_rows() })
+        Ok(BoundBatch { recipe, values, fallible, rows: batch.num_rows(), writes_nulls: self.writes_nulls })
     }
 }
 
@@ -160,6 +168,7 @@ pub struct BoundBatch {
     /// The columns that [`BoundBatch::check`] has to look at.
     fallible: Vec<usize>,
     rows: usize,
+    writes_nulls: bool,
 }
 
 impl BoundBatch {
@@ -212,6 +221,9 @@ impl BoundBatch {
                 Some(cell) => {
                     let written = writer.set_value(cell.as_slice());
                     written.map_err(|_| self.bad_value(index, row, Fault("it is 2 GiB or larger").into()))?;
+                }
+                None if self.writes_nulls => {
+                    writer.set_null();
                 }
                 None => {
                     writer.set_unset();

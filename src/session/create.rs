@@ -21,6 +21,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{CreateTableOptions, SqlOption, Statement as SqlStatement};
 
+use super::change::{self, changes_rows};
 use crate::error::{Error, Result};
 use crate::iceberg::{CreateOptions, IcebergCatalog};
 
@@ -63,7 +64,7 @@ impl<'a> Home<'a> {
 pub(super) async fn plan(context: &SessionContext, statement: Statement) -> DataFusionResult<Planned> {
     match statement {
         // `EXPLAIN CREATE TABLE … AS`: the plan of the INSERT, and nothing is made.
-        Statement::Explain(explain) if is_create_table(&explain.statement) => {
+        Statement::Explain(explain) if is_create_table(&explain.statement) || changes_rows(&explain.statement) => {
             let format = match explain.format.as_deref() {
                 Some(format) => ExplainFormat::from_str(format)?,
                 None if explain.verbose => ExplainFormat::Indent,
@@ -83,6 +84,12 @@ async fn plan_statement(
     mut statement: Statement,
     effect: Effect,
 ) -> DataFusionResult<Planned> {
+    if changes_rows(&statement)
+        && let Statement::Statement(statement) = statement
+    {
+        // Boxed, because it is large and seldom.
+        return Ok(Planned::new(Box::pin(change::plan(context, *statement, effect)).await?));
+    }
     let options = take_options(context, &mut statement)?;
     let state = context.state();
     let references = state.resolve_table_references(&statement)?;
@@ -199,7 +206,7 @@ fn option_text(option: &SqlOption) -> Result<(String, String)> {
 
 /// Whether a definition takes effect, or is only looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Effect {
+pub(super) enum Effect {
     Now,
     None,
 }

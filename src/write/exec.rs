@@ -19,8 +19,9 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::batch::{GroupLimit, PartitionKeys, statement_groups};
+use super::read_first::read_first;
 use super::sender::{ROWS_WRITTEN, Sender, StatementGroup, WriteMetrics};
-use super::{WriteRecipe, cql};
+use super::{Change, WriteRecipe};
 use crate::cluster::route::token_of_key;
 use crate::codec::encode::BoundBatch;
 use crate::error::{Error, Result};
@@ -58,7 +59,7 @@ impl CassandraWriteExec {
 
 impl DisplayAs for CassandraWriteExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (recipe, cql) = (&self.recipe, cql::insert(&self.recipe.table.name, &self.recipe.columns));
+        let (recipe, cql) = (&self.recipe, self.recipe.cql());
         let options = &recipe.options;
         match format {
             DisplayFormatType::TreeRender => {
@@ -68,8 +69,11 @@ impl DisplayAs for CassandraWriteExec {
             }
             DisplayFormatType::Default | DisplayFormatType::Verbose => write!(
                 f,
-                "CassandraWriteExec: cql={cql}, consistency={}, group_rows={}, in_flight_per_node={}",
-                options.write_consistency, options.group_rows, options.groups_in_flight_per_node
+                "CassandraWriteExec: cql={cql}, consistency={}, group_rows={}, in_flight_per_node={}{}",
+                options.write_consistency,
+                options.group_rows,
+                options.groups_in_flight_per_node,
+                if recipe.read_first { ", read_first=true" } else { "" }
             ),
         }
     }
@@ -92,6 +96,11 @@ impl ExecutionPlan for CassandraWriteExec {
         vec![&self.input]
     }
 
+    /// One partition knows when the others have ended only if it has all of their rows.
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        vec![if self.recipe.read_first { Distribution::SinglePartition } else { Distribution::UnspecifiedDistribution }]
+    }
+
     /// The partitions of the input are as good as any others: rows of a Cassandra partition that arrive together shall
     /// stay together.
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
@@ -107,14 +116,21 @@ impl ExecutionPlan for CassandraWriteExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
-        let input = self.input.execute(partition, context)?;
         let recipe = Arc::clone(&self.recipe);
         let partitions = self.input.output_partitioning().partition_count();
+        if recipe.read_first && partitions != 1 {
+            return Err(Error::internal(format!("{partitions} partitions cannot be read first by one")).into());
+        }
+        let memory = Arc::clone(context.memory_pool());
+        let mut input = self.input.execute(partition, context)?;
+        if recipe.read_first {
+            input = read_first(input, &memory);
+        }
         let metrics = WriteMetrics::new(&self.metrics, partition);
         let all = self.metrics.clone();
         let written = async move {
             let written = write_partition(&recipe, input, partitions, metrics).await;
-            count_batch(written.map_err(|error| error.context(written_before(&all)))?)
+            count_batch(written.map_err(|error| error.context(done_before(recipe.change, &all)))?)
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(count_schema(), stream::once(written))))
     }
@@ -151,9 +167,9 @@ async fn write_partition(
 }
 
 /// What is there after a failure. Requests in flight may yet add to it, so it is a lower bound.
-fn written_before(metrics: &ExecutionPlanMetricsSet) -> String {
+fn done_before(change: Change, metrics: &ExecutionPlanMetricsSet) -> String {
     let rows = metrics.clone_inner().sum_by_name(ROWS_WRITTEN).map_or(0, |rows| rows.as_usize());
-    format!("at least {rows} rows had been written")
+    format!("at least {rows} rows had been {}", change.done())
 }
 
 /// The statement groups of a batch, every row checked before the first is sent.

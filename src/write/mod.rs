@@ -14,11 +14,15 @@
 //! Of several rows with the same primary key in one statement, any one may be the last; each is written as a whole.
 //!
 //! A row is counted as written when the replicas that the consistency level asks for have acknowledged it.
+//!
+//! `DELETE` and `UPDATE` go the same way, with another statement ([`Change`]): their rows are those of a SELECT.
 
 pub(crate) mod batch;
 pub(crate) mod cql;
 pub mod exec;
+pub(crate) mod read_first;
 pub(crate) mod sender;
+pub(crate) mod truncate;
 
 use std::sync::Arc;
 
@@ -27,14 +31,46 @@ use crate::cluster::schema::{Column, TableSchema};
 use crate::codec::encode::RowEncoder;
 use crate::options::CassandraOptions;
 
+/// What a row of the input does to the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It is written, over a row of the same primary key if there is one.
+    Insert,
+    /// Its columns that are not of the key are set, also to null.
+    Update,
+    /// The row of its primary key is deleted.
+    Delete,
+}
+
+impl Change {
+    /// What has happened to the rows acknowledged.
+    fn done(self) -> &'static str {
+        match self {
+            Self::Insert => "written",
+            Self::Update => "updated",
+            Self::Delete => "deleted",
+        }
+    }
+}
+
 /// What a load writes and where: all that is needed to run it in this process or another one.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteRecipe {
     pub(crate) cluster: ClusterHandle,
     pub(crate) table: Arc<TableSchema>,
-    /// The columns written, and which column of the input each one comes from.
+    pub(crate) change: Change,
+    /// The columns bound, in the order of the statement, and which column of the input each one comes from.
     pub(crate) columns: Vec<Column>,
     pub(crate) input_columns: Vec<usize>,
     pub(crate) encoder: RowEncoder,
     pub(crate) options: CassandraOptions,
+    /// Whether the input may read what is written here, so that it must have ended before the first row is sent.
+    pub(crate) read_first: bool,
+}
+
+impl WriteRecipe {
+    /// The statement that each row is bound to.
+    pub(crate) fn cql(&self) -> String {
+        cql::statement(self.change, &self.table.name, &self.columns)
+    }
 }

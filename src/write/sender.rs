@@ -11,7 +11,7 @@ use scylla::serialize::writers::RowWriter;
 use scylla::statement::batch::{Batch, BatchStatement, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 
-use super::{WriteRecipe, cql};
+use super::WriteRecipe;
 use crate::cluster::retry::RetryPlan;
 use crate::cluster::{Cluster, consistency, execution_error};
 use crate::codec::encode::BoundBatch;
@@ -67,9 +67,8 @@ impl Sender {
     /// Connects and prepares.
     pub(crate) async fn start(recipe: &WriteRecipe, metrics: WriteMetrics) -> Result<Self> {
         let cluster = recipe.cluster.connect().await?;
-        let cql = cql::insert(&recipe.table.name, &recipe.columns);
         Ok(Self {
-            statement: cluster.prepare_write(&cql, &recipe.options).await?,
+            statement: cluster.prepare_write(&recipe.cql(), &recipe.options).await?,
             cluster,
             options: recipe.options.clone(),
             retries: RetryPlan::new(&recipe.options),
@@ -142,7 +141,7 @@ impl<'r> BatchValuesIterator<'r> for GroupRows<'r> {
     }
 
     fn is_empty_next(&mut self) -> Option<bool> {
-        // An INSERT has at least the columns of the key.
+        // Every statement has at least the columns of the key.
         self.rows.next().map(|_| false)
     }
 

@@ -6,6 +6,7 @@ mod common;
 
 mod compare;
 mod cookbook;
+mod delete;
 mod edges;
 mod explain;
 mod external;
@@ -16,4 +17,5 @@ mod pushdown;
 mod random_types;
 mod tables;
 mod types;
+mod update;
 mod write;
