@@ -1,7 +1,7 @@
 //! The CQL of a scan, as text.
 
 use crate::cluster::quote::{quote, quote_table};
-use crate::cluster::schema::{Column, TableSchema};
+use crate::cluster::schema::{Column, ColumnKind, TableSchema};
 use crate::codec::is_custom;
 
 /// `SELECT` of these columns over a token range, or over the whole table if it has no ring.
@@ -21,6 +21,9 @@ pub(crate) fn select(table: &TableSchema, columns: &[Column], limit: Option<usiz
 /// with one in its type is asked for as the bytes it consists of.
 fn selected(column: &Column) -> String {
     let name = quote(&column.name);
+    if column.kind == ColumnKind::Computed {
+        return format!("{} AS {name}", column.name);
+    }
     if column.cql_type.contains(is_custom) { format!("(blob){name} AS {name}") } else { name }
 }
 
@@ -46,7 +49,7 @@ fn token_of(table: &TableSchema) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::schema::{ColumnKind, CqlType, TableName};
+    use crate::cluster::schema::{CqlType, TableName};
 
     fn table() -> TableSchema {
         let column = |name: &str, kind| Column { name: name.into(), cql_type: CqlType::Int, kind };
@@ -76,6 +79,14 @@ mod tests {
     fn no_column_reads_the_first_key_column() {
         assert!(select(&table(), &[], Some(3)).starts_with("SELECT \"a\" FROM"));
         assert!(select(&table(), &[], Some(3)).ends_with(" LIMIT 3"));
+    }
+
+    #[test]
+    fn what_the_server_computes_is_named_after_itself() {
+        let name = "writetime(\"V\")".to_owned();
+        let column = Column { name, cql_type: CqlType::BigInt, kind: ColumnKind::Computed };
+        let cql = select(&table(), &[column], None);
+        assert!(cql.starts_with(r#"SELECT writetime("V") AS "writetime(""V"")" FROM"#), "{cql}");
     }
 
     #[test]

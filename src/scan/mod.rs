@@ -22,6 +22,7 @@ pub mod exec;
 mod pace;
 pub(crate) mod page;
 pub mod split;
+pub mod statement;
 
 use crate::cluster::ring::validate_ranges;
 use crate::cluster::schema::{Column, TableSchema};

@@ -10,6 +10,7 @@ mod edges;
 mod explain;
 mod external;
 mod files;
+mod functions;
 mod iceberg;
 mod permissions;
 mod random_types;
