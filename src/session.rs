@@ -203,7 +203,7 @@ impl Session {
         }
         let options = CassandraOptions::of(self.context.state().config_options());
         let prepared = PreparedCql::of(&statement, &self.cluster, &options).await?;
-        let planned = prepared.while_planning(create::plan(&self.context, statement)).await?;
+        let planned = prepared.while_planning(Box::pin(create::plan(&self.context, statement))).await?;
         let create::Planned { plan: logical, writes } = planned;
         let frame = self.context.execute_logical_plan(logical).await?;
         let plan = frame.create_physical_plan().await?;

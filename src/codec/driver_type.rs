@@ -3,7 +3,7 @@
 use scylla::frame::response::result::{CollectionType, ColumnSpec, ColumnType, NativeType};
 
 use crate::cluster::cql_type::{CqlType, UserType};
-use crate::cluster::schema::{Column, ColumnKind};
+use crate::cluster::schema::{Column, ColumnKind, TableName};
 use crate::codec::is_custom;
 use crate::error::{Error, Result};
 
@@ -23,6 +23,13 @@ pub(crate) fn result_columns(specs: &[ColumnSpec<'_>]) -> Result<Vec<Column>> {
         Ok(Column { name: spec.name().to_owned(), cql_type, kind: ColumnKind::Regular })
     };
     specs.iter().map(column).collect()
+}
+
+/// The table that a result is of.
+pub(crate) fn result_table(specs: &[ColumnSpec<'_>]) -> TableName {
+    // A result without columns is of none.
+    let table = specs.first().map(ColumnSpec::table_spec);
+    table.map_or(TableName::new("", ""), |table| TableName::new(table.ks_name(), table.table_name()))
 }
 
 /// Our name for a type of the server's. `frozen` is nowhere in it, because results do not tell.

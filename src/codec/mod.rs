@@ -54,7 +54,7 @@ use arrow::datatypes::{DataType, Schema};
 
 use crate::cluster::cql_type::CqlType;
 use crate::cluster::schema::Column;
-pub(crate) use driver_type::result_columns;
+pub(crate) use driver_type::{result_columns, result_table};
 pub use read_as::ReadAs;
 
 /// The key in a field's metadata that holds the column's type in CQL, such as `timeuuid`.

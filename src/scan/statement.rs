@@ -25,7 +25,7 @@ use crate::cluster::ClusterHandle;
 use crate::cluster::retry::RetryPlan;
 use crate::cluster::schema::{Column, TableName};
 use crate::codec::decode::{PageDecoder, check_columns};
-use crate::codec::{ReadAs, result_columns};
+use crate::codec::{ReadAs, result_columns, result_table};
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
 
@@ -68,8 +68,7 @@ impl Select {
             let message = format!("the result has more than one column {}: tell them apart with AS", twice.name);
             return Err(Error::schema(message).with_context("cql", cql));
         }
-        let table = specs.as_slice().first().map(|spec| spec.table_spec());
-        let table = table.map_or(TableName::new("", ""), |table| TableName::new(table.ks_name(), table.table_name()));
+        let table = result_table(specs.as_slice());
         let read_as = ReadAs::of(options);
         let schema = Arc::new(read_as.schema(&columns));
         Ok(Self { cluster: cluster.clone(), cql: cql.to_owned(), table, columns, schema, read_as })
