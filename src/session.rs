@@ -17,6 +17,7 @@ use futures::future::BoxFuture;
 
 use crate::catalog::CassandraCatalog;
 use crate::catalog::factory::{CASSANDRA, CassandraTableFactory};
+use crate::catalog::functions::{self, CellTimeRule, PreparedCql};
 use crate::cluster::ClusterHandle;
 use crate::codec::is_custom;
 use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
@@ -106,6 +107,7 @@ impl SessionBuilder {
             .with_default_features()
             .with_analyzer_rules(analyzer_rules())
             .with_analyzer_rule(Arc::new(KeepExactValues))
+            .with_analyzer_rule(Arc::new(CellTimeRule))
             .with_physical_optimizer_rules(physical_optimizer_rules())
             .build();
         state.table_factories_mut().insert(CASSANDRA.into(), Arc::new(CassandraTableFactory::new(cluster.clone())));
@@ -115,6 +117,7 @@ impl SessionBuilder {
         context.register_catalog(CASSANDRA_CATALOG, Arc::new(catalog));
         let iceberg = IcebergCatalog::new(IcebergOptions::new(self.iceberg_folder));
         context.register_catalog(ICEBERG_CATALOG, Arc::new(iceberg));
+        functions::register(&context, &cluster);
         Ok(Session { context, cluster, must_connect })
     }
 }
@@ -200,7 +203,10 @@ impl Session {
         if lists_names(&statement) {
             self.connect_to_list().await?;
         }
-        let create::Planned { plan: logical, writes } = create::plan(&self.context, statement).await?;
+        let options = CassandraOptions::of(self.context.state().config_options());
+        let prepared = PreparedCql::of(&statement, &self.cluster, &options).await?;
+        let planned = prepared.while_planning(Box::pin(create::plan(&self.context, statement))).await?;
+        let create::Planned { plan: logical, writes } = planned;
         let frame = self.context.execute_logical_plan(logical).await?;
         let plan = frame.create_physical_plan().await?;
         Ok(Query { schema: plan.schema(), plan, writes, context: self.context.clone() })

@@ -80,7 +80,7 @@ fn parse_location(location: &str) -> Result<TableName> {
 }
 
 /// Splits at dots outside double quotes; `None` for quotes that do not match.
-fn split_quoted(text: &str) -> Option<Vec<String>> {
+pub(super) fn split_quoted(text: &str) -> Option<Vec<String>> {
     let mut parts = vec![String::new()];
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

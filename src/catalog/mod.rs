@@ -10,6 +10,7 @@ use datafusion::error::Result as DataFusionResult;
 use datafusion::prelude::SessionContext;
 
 pub mod factory;
+pub mod functions;
 pub mod table;
 
 use crate::cluster::ClusterHandle;

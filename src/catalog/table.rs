@@ -31,7 +31,10 @@ use crate::scan::{ScanRecipe, plan_partitions, splits_in_flight};
 use crate::write::exec::{CassandraWriteExec, WrittenRowsExec};
 use crate::write::{Change, WriteRecipe};
 
+mod computed;
+
 /// A table, materialized view or system table, as it was when it was looked up.
+#[derive(Clone)]
 pub struct CassandraTable {
     cluster: ClusterHandle,
     table: Arc<TableSchema>,

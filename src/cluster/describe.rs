@@ -111,7 +111,8 @@ impl Cluster {
         .collect()
     }
 
-    async fn is_node_local(&self, keyspace: &str) -> Result<bool> {
+    /// Whether each node has rows of its own in this keyspace.
+    pub(crate) async fn is_node_local(&self, keyspace: &str) -> Result<bool> {
         use scylla::cluster::metadata::Strategy;
         let state = self.session().get_cluster_state();
         if let Some(known) = state.get_keyspace(keyspace) {

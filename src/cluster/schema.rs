@@ -38,8 +38,10 @@ pub enum ColumnKind {
     },
     /// One value for a whole Cassandra partition.
     Static,
-    /// Any other.
+    /// Any other that the table keeps.
     Regular,
+    /// None of the table's: the server computes it, and its name is how that is written in CQL, such as `writetime(v)`.
+    Computed,
 }
 
 impl ColumnKind {

@@ -1,9 +1,55 @@
-//! Whether the server means the same type as we do.
+//! Types as the server announces them with its results, and ours.
 
-use scylla::frame::response::result::{CollectionType, ColumnType, NativeType};
+use scylla::frame::response::result::{CollectionType, ColumnSpec, ColumnType, NativeType};
 
-use crate::cluster::cql_type::CqlType;
+use crate::cluster::cql_type::{CqlType, UserType};
+use crate::cluster::schema::{Column, ColumnKind, TableName};
 use crate::codec::is_custom;
+use crate::error::{Error, Result};
+
+/// The columns of a result of which nothing is known but what the server announces: any of them may be null.
+///
+/// # Errors
+/// [`ErrorKind::Schema`](crate::ErrorKind::Schema) naming the first column whose type is not known.
+pub(crate) fn result_columns(specs: &[ColumnSpec<'_>]) -> Result<Vec<Column>> {
+    let column = |spec: &ColumnSpec<'_>| {
+        let cql_type = cql_type(spec.typ()).ok_or_else(|| {
+            Error::schema(format!(
+                "column {} of the result is of the type {:?}, which cbulk does not know: select it as (blob){0}",
+                spec.name(),
+                spec.typ()
+            ))
+        })?;
+        Ok(Column { name: spec.name().to_owned(), cql_type, kind: ColumnKind::Regular })
+    };
+    specs.iter().map(column).collect()
+}
+
+/// The table that a result is of.
+pub(crate) fn result_table(specs: &[ColumnSpec<'_>]) -> TableName {
+    // A result without columns is of none.
+    let table = specs.first().map(ColumnSpec::table_spec);
+    table.map_or(TableName::new("", ""), |table| TableName::new(table.ks_name(), table.table_name()))
+}
+
+/// Our name for a type of the server's. `frozen` is nowhere in it, because results do not tell.
+fn cql_type(theirs: &ColumnType<'_>) -> Option<CqlType> {
+    let boxed = |part| cql_type(part).map(Box::new);
+    Some(match theirs {
+        ColumnType::Native(native) => scalar(native)?,
+        ColumnType::Collection { typ: CollectionType::List(element), .. } => CqlType::List(boxed(element)?),
+        ColumnType::Collection { typ: CollectionType::Set(element), .. } => CqlType::Set(boxed(element)?),
+        ColumnType::Collection { typ: CollectionType::Map(key, value), .. } => CqlType::Map(boxed(key)?, boxed(value)?),
+        ColumnType::Vector { typ, dimensions } => CqlType::Vector(boxed(typ)?, usize::from(*dimensions)),
+        ColumnType::Tuple(parts) => CqlType::Tuple(parts.iter().map(cql_type).collect::<Option<_>>()?),
+        ColumnType::UserDefinedType { definition, .. } => {
+            let fields = definition.field_types.iter().map(|(name, field)| Some((name.to_string(), cql_type(field)?)));
+            let fields = fields.collect::<Option<_>>()?;
+            CqlType::Udt(UserType { name: definition.name.to_string(), fields })
+        }
+        _ => return None,
+    })
+}
 
 /// Whether the type the server announces is the one we know the column by. `frozen` does not count: results do not
 /// tell it. A type with a Java class in it is announced as `blob`, because it is asked for as one: the driver cannot read

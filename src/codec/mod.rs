@@ -43,6 +43,7 @@ pub mod encode;
 mod place;
 mod read_as;
 mod temporal;
+pub mod token;
 
 #[cfg(test)]
 mod round_trip;
@@ -53,6 +54,7 @@ use arrow::datatypes::{DataType, Schema};
 
 use crate::cluster::cql_type::CqlType;
 use crate::cluster::schema::Column;
+pub(crate) use driver_type::{result_columns, result_table};
 pub use read_as::ReadAs;
 
 /// The key in a field's metadata that holds the column's type in CQL, such as `timeuuid`.

@@ -153,10 +153,10 @@ impl Input<'_> {
         }
     }
 
-    /// The only argument, if it is a column that is not static: those count once for each row here.
+    /// The only argument, if it is a column of the rows themselves.
     fn scalar(&self, arguments: &[Arc<dyn PhysicalExpr>]) -> Option<Column> {
         let [only] = arguments else { return None };
-        self.column(only).filter(|column| column.kind != ColumnKind::Static).cloned()
+        self.column(only).filter(|column| !matches!(column.kind, ColumnKind::Static | ColumnKind::Computed)).cloned()
     }
 
     /// Empty values may be null here, and they are not for the server.

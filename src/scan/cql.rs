@@ -30,6 +30,9 @@ pub(crate) fn select(recipe: &ScanRecipe, limit: Option<usize>) -> String {
 /// with one in its type is asked for as the bytes it consists of.
 fn selected(column: &Column) -> String {
     let name = quote(&column.name);
+    if column.kind == ColumnKind::Computed {
+        return format!("{} AS {name}", column.name);
+    }
     if column.cql_type.contains(is_custom) { format!("(blob){name} AS {name}") } else { name }
 }
 
@@ -133,6 +136,14 @@ mod tests {
         let recipe = ScanRecipe { columns: Vec::new(), ..recipe() };
         assert!(select(&recipe, Some(3)).starts_with("SELECT \"a\" FROM"));
         assert!(select(&recipe, Some(3)).ends_with(" LIMIT 3"));
+    }
+
+    #[test]
+    fn what_the_server_computes_is_named_after_itself() {
+        let name = "writetime(\"V\")".to_owned();
+        let column = Column { name, cql_type: CqlType::BigInt, kind: ColumnKind::Computed };
+        let cql = select(&ScanRecipe { columns: vec![column], ..recipe() }, None);
+        assert!(cql.starts_with(r#"SELECT writetime("V") AS "writetime(""V"")" FROM"#), "{cql}");
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub(crate) mod pushdown;
 pub(crate) mod restriction;
 pub mod split;
 mod statistics;
+pub mod statement;
 
 use crate::cluster::estimates::Estimate;
 use crate::cluster::ring::{TokenRange, validate_ranges};

@@ -29,8 +29,6 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-use condition::TOKEN;
 use condition::{Condition, Inclusive, Reader, Test};
 use domain::Domain;
 use value::{Comparable, encode};
@@ -291,7 +289,7 @@ impl Planner<'_> {
         for index in self.table.partition_key().count()..self.table.columns.len() {
             let column = &self.table.columns[index];
             let has_term = terms.iter().any(|term| term.columns.contains(&column.name));
-            if has_term || column.kind == ColumnKind::Static {
+            if has_term || matches!(column.kind, ColumnKind::Static | ColumnKind::Computed) {
                 continue;
             }
             let ordered = Comparable::of(&column.cql_type) == Comparable::Order;

@@ -11,6 +11,7 @@ mod edges;
 mod explain;
 mod external;
 mod files;
+mod functions;
 mod iceberg;
 mod permissions;
 mod pushdown;

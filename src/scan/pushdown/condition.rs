@@ -8,10 +8,8 @@ use datafusion::logical_expr::{Between, Expr, Operator};
 
 use super::value::{Comparable, literal};
 use crate::cluster::schema::{ColumnKind, CqlType, TableSchema};
+use crate::codec::token::TOKEN;
 use crate::scan::restriction::Relation;
-
-/// The name of the function that gives a row's token.
-pub(crate) const TOKEN: &str = "token";
 
 /// One conjunct, understood.
 #[derive(Debug, Clone, PartialEq)]

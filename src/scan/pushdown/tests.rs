@@ -8,6 +8,7 @@ use datafusion::prelude::{Expr, col, lit};
 use super::*;
 use crate::cluster::schema::{Index, TableName};
 use crate::codec::arrow_schema;
+use crate::codec::token::TOKEN;
 
 /// `PRIMARY KEY ((a, b), c, d)` with `c` ascending and `d` descending; `v` has an SAI index, `w` a legacy one.
 fn table() -> TableSchema {
