@@ -9,6 +9,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 pub mod compare;
 pub mod count;
+pub mod lookup_join;
 pub mod values;
 
 /// DataFusion's rules of analysis with ours: comparisons before DataFusion brings both sides to one type.
@@ -30,5 +31,6 @@ pub fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + 
     let mut rules = PhysicalOptimizer::new().rules;
     let distribution = rules.iter().position(|rule| rule.name() == "EnforceDistribution").unwrap_or(0);
     rules.insert(distribution, Arc::new(count::CountRule));
+    rules.insert(distribution, Arc::new(lookup_join::LookupJoinRule));
     rules
 }

@@ -8,13 +8,25 @@ use crate::codec::is_custom;
 ///
 /// No column at all still needs one in CQL: the first one of the key, which every row has.
 pub(crate) fn select(table: &TableSchema, columns: &[Column], limit: Option<usize>) -> String {
-    let names = if columns.is_empty() {
-        table.columns.first().map(|c| quote(&c.name)).unwrap_or_default()
-    } else {
-        columns.iter().map(selected).collect::<Vec<_>>().join(", ")
-    };
-    let limit = limit.map(|n| format!(" LIMIT {n}")).unwrap_or_default();
-    format!("SELECT {names} FROM {}{limit}", from_range(table))
+    format!("SELECT {} FROM {}{}", names(table, columns), from_range(table), limited(limit))
+}
+
+/// `SELECT` of these columns of the rows with one value for each of the columns `keys`.
+pub(crate) fn lookup(table: &TableSchema, columns: &[Column], keys: &[Column], limit: Option<usize>) -> String {
+    let name = quote_table(&table.name.keyspace, &table.name.table);
+    let equal: Vec<String> = keys.iter().map(|key| format!("{} = ?", quote(&key.name))).collect();
+    format!("SELECT {} FROM {name} WHERE {}{}", names(table, columns), equal.join(" AND "), limited(limit))
+}
+
+fn names(table: &TableSchema, columns: &[Column]) -> String {
+    if columns.is_empty() {
+        return table.columns.first().map(|c| quote(&c.name)).unwrap_or_default();
+    }
+    columns.iter().map(selected).collect::<Vec<_>>().join(", ")
+}
+
+fn limited(limit: Option<usize>) -> String {
+    limit.map(|n| format!(" LIMIT {n}")).unwrap_or_default()
 }
 
 /// A column as it is selected. The driver does not know Java classes and refuses every page that names one, so a column
@@ -76,6 +88,15 @@ mod tests {
     fn no_column_reads_the_first_key_column() {
         assert!(select(&table(), &[], Some(3)).starts_with("SELECT \"a\" FROM"));
         assert!(select(&table(), &[], Some(3)).ends_with(" LIMIT 3"));
+    }
+
+    #[test]
+    fn a_lookup_binds_each_column_of_the_key() {
+        let table = table();
+        assert_eq!(
+            lookup(&table, &table.columns[2..], &table.columns[..2], Some(1)),
+            "SELECT \"v\" FROM \"Ks\".\"select\" WHERE \"a\" = ? AND \"say \"\"b\"\"\" = ? LIMIT 1"
+        );
     }
 
     #[test]

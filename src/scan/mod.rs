@@ -19,6 +19,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 pub mod count;
 pub(crate) mod cql;
 pub mod exec;
+pub mod lookup;
 mod pace;
 pub(crate) mod page;
 pub mod split;
