@@ -19,7 +19,9 @@ use crate::error::{Error, Result};
 
 mod value;
 
-pub use value::{Compression, Consistency, DecimalOverflow, DurationAs, EmptyValues, NumberAs, Positive, Secret};
+pub use value::{
+    Compression, Consistency, DecimalOverflow, DurationAs, EmptyValues, LookupJoin, NumberAs, Positive, Secret,
+};
 
 /// Most splits of a scan. Each is one statement and some hundred bytes of plan, so more would cost more than they even out.
 pub const MAX_SPLITS: usize = 1_000_000;
@@ -92,6 +94,17 @@ config_namespace! {
 
         /// Rows read of each Cassandra partition at the most (PER PARTITION LIMIT), the first ones in clustering order
         pub per_partition_limit: Option<Positive>, default = None
+
+        /// Joins on the whole partition key of a table that look up the other side's keys instead of reading the table:
+        /// `auto` (those with few keys), `on` (all), `off`
+        pub lookup_join: LookupJoin, default = LookupJoin::Auto
+
+        /// Keys that a join with `lookup_join` = `auto` looks up at the most; what has more is joined with a scan. Fewer where
+        /// the table is known to have so few rows that reading all of them is quicker
+        pub lookup_join_max_keys: Positive, default = Positive::at_least_one(100_000)
+
+        /// Keys looked up at the same time, a node
+        pub lookups_in_flight_per_node: Positive, default = Positive::at_least_one(64)
 
         /// What becomes of values that are present and have no bytes, which Arrow has not: `error`, or `null`, after which
         /// they cannot be told from cells that are null

@@ -18,8 +18,9 @@ const LAYERS: [&[&str]; 7] = [
     &["options", "error"],
 ];
 
-/// The only places that name the driver: elsewhere its types would spread.
-const DRIVER: [&str; 4] = ["cluster/", "codec/", "scan/page.rs", "write/sender.rs"];
+/// The only places that name the driver: elsewhere its types would spread. They send requests: `scan/page.rs` those of a
+/// split, `scan/page/` those of a key.
+const DRIVER: [&str; 5] = ["cluster/", "codec/", "scan/page.rs", "scan/page/", "write/sender.rs"];
 
 /// A file that is larger holds more than one idea.
 const MOST_LINES: usize = 400;

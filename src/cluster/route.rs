@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use scylla::cluster::{ClusterState, Node, NodeRef};
+use scylla::frame::response::result::TableSpec;
 use scylla::policies::load_balancing::{FallbackPlan, LoadBalancingPolicy, RoutingInfo};
-use scylla::routing::Shard;
 use scylla::routing::partitioner::{Murmur3Partitioner, Partitioner, PartitionerHasher};
+use scylla::routing::{Shard, Token};
 
 use super::Cluster;
 use super::ring::NodeId;
@@ -48,6 +49,16 @@ impl Cluster {
         // A stable sort: the order among connected nodes stays.
         nodes.sort_by_key(|node| !node.is_connected());
         Some(Arc::new(InOrder { nodes }))
+    }
+
+    /// Whether a node holds the rows of this serialized partition key. False for a keyspace that is not there.
+    pub(crate) fn is_replica(&self, keyspace: &str, key: &[u8], node: NodeId) -> bool {
+        let state = self.session().get_cluster_state();
+        let Some(strategy) = state.get_keyspace(keyspace).map(|keyspace| &keyspace.strategy) else { return false };
+        // Only tables of ScyllaDB with tablets depend on the table; the name is not looked at otherwise.
+        let (token, table) = (Token::new(token_of_key(key)), TableSpec::borrowed(keyspace, ""));
+        let replicas = state.replica_locator().replicas_for_token(token, strategy, None, &table);
+        replicas.into_iter().any(|(replica, _)| replica.host_id == node)
     }
 }
 

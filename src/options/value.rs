@@ -144,6 +144,19 @@ words!(
 );
 
 words!(
+    /// Which joins look up keys in a table instead of reading all of it.
+    LookupJoin, "choice of joins that look up keys", default Auto {
+        /// Those whose other side has few keys, as far as is known. If it proves to have many, the rest of it is joined
+        /// with a scan.
+        Auto = "auto",
+        /// All that can, however many keys there are.
+        On = "on",
+        /// None.
+        Off = "off",
+    }
+);
+
+words!(
     /// What durations are read as.
     DurationAs, "representation of durations", default Interval {
         /// Arrow's interval of months, days and nanoseconds, which Parquet and Iceberg do not have.

@@ -9,6 +9,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 pub mod aggregate;
 pub mod compare;
+pub mod lookup_join;
 pub mod order;
 pub mod values;
 
@@ -36,6 +37,10 @@ pub fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + 
     rules.insert(sorted, Arc::new(order::OrderRule));
     let distribution = place(&rules, "EnforceDistribution");
     rules
-        .splice(distribution..distribution, [Arc::new(aggregate::AggregateRule) as _, Arc::new(order::OrderRule) as _]);
+        .splice(distribution..distribution, [
+        Arc::new(lookup_join::LookupJoinRule) as _,
+        Arc::new(aggregate::AggregateRule) as _,
+        Arc::new(order::OrderRule) as _,
+    ]);
     rules
 }

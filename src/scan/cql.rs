@@ -1,7 +1,7 @@
 //! The CQL of a scan, as text.
 
 use crate::cluster::quote::{quote, quote_table};
-use crate::cluster::schema::{Column, ColumnKind};
+use crate::cluster::schema::{Column, ColumnKind, TableSchema};
 use crate::codec::is_custom;
 use crate::scan::ScanRecipe;
 use crate::scan::aggregate::Answer;
@@ -11,19 +11,32 @@ use crate::scan::restriction::Access;
 ///
 /// No column at all still needs one in CQL: the first one of the key, which every row has.
 pub(crate) fn select(recipe: &ScanRecipe, limit: Option<usize>) -> String {
-    let names = if recipe.columns.is_empty() {
-        recipe.table.columns.first().map(|c| quote(&c.name)).unwrap_or_default()
-    } else {
-        recipe.columns.iter().map(selected).collect::<Vec<_>>().join(", ")
-    };
+    let names = names(&recipe.table, &recipe.columns);
     let order = if recipe.reversed { format!(" ORDER BY {}", reversed_order(recipe)) } else { String::new() };
     let per_partition = match recipe.options.per_partition_limit {
         Some(rows) if !recipe.table.node_local => format!(" PER PARTITION LIMIT {}", rows.get()),
         _ => String::new(),
     };
-    let limit = limit.map(|n| format!(" LIMIT {n}")).unwrap_or_default();
     let filtering = if recipe.restriction.allow_filtering { " ALLOW FILTERING" } else { "" };
-    format!("SELECT {names} FROM {}{order}{per_partition}{limit}{filtering}", rows_of_split(recipe))
+    format!("SELECT {names} FROM {}{order}{per_partition}{}{filtering}", rows_of_split(recipe), limited(limit))
+}
+
+/// `SELECT` of these columns of the rows with one value for each of the columns `keys`.
+pub(crate) fn lookup(table: &TableSchema, columns: &[Column], keys: &[Column], limit: Option<usize>) -> String {
+    let name = quote_table(&table.name.keyspace, &table.name.table);
+    let equal: Vec<String> = keys.iter().map(|key| format!("{} = ?", quote(&key.name))).collect();
+    format!("SELECT {} FROM {name} WHERE {}{}", names(table, columns), equal.join(" AND "), limited(limit))
+}
+
+fn names(table: &TableSchema, columns: &[Column]) -> String {
+    if columns.is_empty() {
+        return table.columns.first().map(|c| quote(&c.name)).unwrap_or_default();
+    }
+    columns.iter().map(selected).collect::<Vec<_>>().join(", ")
+}
+
+fn limited(limit: Option<usize>) -> String {
+    limit.map(|n| format!(" LIMIT {n}")).unwrap_or_default()
 }
 
 /// A column as it is selected. The driver does not know Java classes and refuses every page that names one, so a column
@@ -87,7 +100,7 @@ mod tests {
 
     use super::*;
     use crate::cluster::ClusterHandle;
-    use crate::cluster::schema::{CqlType, TableName, TableSchema};
+    use crate::cluster::schema::{CqlType, TableName};
     use crate::codec::ReadAs;
     use crate::options::{CassandraOptions, ClusterOptions, Positive};
     use crate::scan::restriction::{PartitionKey, Relation, Restriction, Term, Value};
@@ -144,6 +157,15 @@ mod tests {
         let column = Column { name, cql_type: CqlType::BigInt, kind: ColumnKind::Computed };
         let cql = select(&ScanRecipe { columns: vec![column], ..recipe() }, None);
         assert!(cql.starts_with(r#"SELECT writetime("V") AS "writetime(""V"")" FROM"#), "{cql}");
+    }
+
+    #[test]
+    fn a_lookup_binds_each_column_of_the_key() {
+        let table = recipe().table;
+        assert_eq!(
+            lookup(&table, &table.columns[3..], &table.columns[..2], Some(1)),
+            "SELECT \"v\" FROM \"Ks\".\"select\" WHERE \"a\" = ? AND \"say \"\"b\"\"\" = ? LIMIT 1"
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod aggregate;
 pub(crate) mod cql;
 pub mod exec;
 pub(crate) mod order;
+pub mod lookup;
 mod pace;
 pub(crate) mod page;
 pub(crate) mod pushdown;

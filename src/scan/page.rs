@@ -21,6 +21,8 @@ use crate::cluster::{Cluster, execution_error};
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
 
+pub(crate) mod key;
+
 /// Rows in the first page of each split in flight, when nothing is known of their width: few enough that even rows of
 /// 1 MB do not fill the memory, and one short page more does not count in a long scan.
 const FIRST_PAGE_ROWS: usize = 10;
