@@ -6,6 +6,7 @@ mod common;
 
 mod compare;
 mod cookbook;
+mod differential;
 mod edges;
 mod explain;
 mod external;
