@@ -114,6 +114,8 @@ pub(crate) enum Verdict {
     BothFailed,
     /// One has read fewer rows, and so not the one whose value is an error in an expression of the query.
     OneWasSpared,
+    /// So do the answers of two sessions in memory, of which one has the settings of the session at the cluster.
+    OfDataFusion(Difference),
     Different(Difference),
 }
 

@@ -168,7 +168,7 @@ fn tuple_condition(relation: Relation<'_>, columns: &[&Column], choices: &mut Ch
             format!("(({a} = {x} AND {b} = {y}) OR ({a} = {v} AND {b} = {w}))")
         }
         _ => {
-            let (x, y) = (first_type.exact(&first.values[0]), second_type.exact(&second.values[0]));
+            let (x, y) = (first_type.plain(&first.values[0]), second_type.plain(&second.values[0]));
             format!("({a}, {b}) {operator}{or_equal} ({x}, {y})")
         }
     })

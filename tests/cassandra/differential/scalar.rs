@@ -228,7 +228,8 @@ impl Scalar {
         }
     }
 
-    fn plain(self, value: &str) -> String {
+    /// A value as most people write it in SQL.
+    pub(crate) fn plain(self, value: &str) -> String {
         match self {
             Text | Ascii | Inet | Uuid | Timeuuid => text(value),
             Blob => format!("X'{value}'"),

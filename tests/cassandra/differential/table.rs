@@ -149,7 +149,7 @@ impl Table {
             let name = column_name(columns.len(), choices);
             columns.push(Column { name, cql_type, kind, values });
         }
-        let name = (choices.word(&["t", "T", "a table", "select"])).to_owned() + &number.to_string();
+        let name = (choices.word(&["t", "T", "select", "Table"])).to_owned() + &number.to_string();
         Self { name, placeholder: format!("{{t{number}}}"), columns, rows: Vec::new() }
     }
 
@@ -242,6 +242,10 @@ impl Table {
             };
             if choices.chance(35) {
                 return Some(format!("CREATE INDEX ON {full_name} ({target})"));
+            }
+            // That is all SAI allows in a name.
+            if !column.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                return None;
             }
             let is_text = column.cql_type.scalar().is_some_and(Scalar::is_text);
             let options = match choices.below(4) {

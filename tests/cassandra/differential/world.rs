@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use cbulk::{Session, SessionBuilder};
 use datafusion::datasource::MemTable;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -13,6 +15,9 @@ use super::query::{Check, Query, Tables, random};
 use super::rows;
 use super::table::{Row, Table, domains, exact, quote};
 use crate::common::{TestKeyspace, fingerprint, run, session};
+
+/// Set to anything, all queries are printed, with what came of them.
+const SHOW_VARIABLE: &str = "CBULK_FUZZ_SHOW";
 
 /// Statements that write at the same time.
 const WRITES: usize = 16;
@@ -42,24 +47,37 @@ pub(crate) struct World<'a> {
     definitions: Vec<String>,
     cassandra: Session,
     memory: Session,
+    /// The same rows in memory and the settings of the session at the cluster: tells what DataFusion's settings alone change.
+    memory_with_settings: Session,
+    /// Whether all queries are printed.
+    shows: bool,
 }
 
 impl<'a> World<'a> {
     pub(crate) async fn create(keyspace: &'a TestKeyspace, seed: u64) -> Self {
         let mut choices = Choices::new(seed);
         let domains = domains(&mut choices);
-        let memory = SessionBuilder::default()
-            .with_setting("datafusion.execution.target_partitions", "1")
-            .and_then(SessionBuilder::build)
-            .unwrap();
+        let one_partition = SessionBuilder::default().with_setting("datafusion.execution.target_partitions", "1");
+        let (memory, memory_with_settings) =
+            (one_partition.unwrap().build().unwrap(), SessionBuilder::default().build().unwrap());
+        let shows = std::env::var_os(SHOW_VARIABLE).is_some();
         let tables = Tables { cassandra: Vec::new(), keys: Vec::new() };
-        let mut this = Self { seed, keyspace, tables, definitions: Vec::new(), cassandra: session(), memory };
+        let mut this = Self {
+            seed,
+            keyspace,
+            tables,
+            definitions: Vec::new(),
+            cassandra: session(),
+            memory,
+            memory_with_settings,
+            shows,
+        };
         for number in 0..2 {
             let mut table = Table::random(number, &domains, &mut choices);
             // Worlds that are there at the same time share a keyspace.
             table.name = format!("{}_{seed:x}", table.name);
-            this.fill(&mut table, &mut choices).await;
-            let keys = this.fill_keys(&table, number, &mut choices).await;
+            let schema = this.fill(&mut table, &mut choices).await;
+            let keys = this.fill_keys(&table, &schema, number, &mut choices).await;
             this.tables.cassandra.push(table);
             this.tables.keys.push(keys);
         }
@@ -71,27 +89,35 @@ impl<'a> World<'a> {
     }
 
     /// Makes the table, writes its rows and keeps in memory what is read of them.
-    async fn fill(&mut self, table: &mut Table, choices: &mut Choices) {
+    async fn fill(&mut self, table: &mut Table, choices: &mut Choices) -> SchemaRef {
         let full_name = self.full_name(table);
         let definitions = [vec![table.create(&full_name)], table.indexes(&full_name, choices)].concat();
         for cql in &definitions {
-            self.keyspace.run(cql).await;
+            if let Err(e) = self.keyspace.cql.query_unpaged(cql.as_str(), ()).await {
+                eprintln!("REFUSED {cql}: {e}");
+            }
         }
         self.definitions.extend(definitions);
         let statements = rows::statements(table, &full_name, choices);
+        if self.shows {
+            eprintln!("{}", statements.join("\n"));
+        }
         stream::iter(statements).for_each_concurrent(WRITES, async |cql| self.keyspace.run(&cql).await).await;
 
         let select = format!("SELECT * FROM {full_name}");
         let query = crate::common::plan(&self.cassandra, &select).await;
         let batches: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
-        let read: usize = batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
+        let read: usize = batches.iter().map(RecordBatch::num_rows).sum();
         assert_eq!(read, fingerprint(self.keyspace, &select).await.0, "{select}");
-        let in_memory = MemTable::try_new(query.schema, vec![batches]).unwrap();
-        self.memory.context().register_table(quote(&table.name), Arc::new(in_memory)).unwrap();
+        for session in [&self.memory, &self.memory_with_settings] {
+            let in_memory = MemTable::try_new(Arc::clone(&query.schema), vec![batches.clone()]).unwrap();
+            session.context().register_table(quote(&table.name), Arc::new(in_memory)).unwrap();
+        }
+        query.schema
     }
 
     /// A table of keys in both sessions: some that the table has, some twice, some that it may not have, some null.
-    async fn fill_keys(&self, table: &Table, number: usize, choices: &mut Choices) -> Table {
+    async fn fill_keys(&self, table: &Table, schema: &SchemaRef, number: usize, choices: &mut Choices) -> Table {
         let mut keys = table.of_keys(number, choices.below(3));
         for _ in 0..choices.between(1, 40) {
             let known = !table.rows.is_empty() && choices.chance(70);
@@ -119,8 +145,18 @@ impl<'a> World<'a> {
         let sql = format!("SELECT * FROM (VALUES {}) AS v({})", rows.join(", "), names.join(", "));
         let query = crate::common::plan(&self.memory, &sql).await;
         let batches: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
-        for session in [&self.cassandra, &self.memory] {
-            let table = MemTable::try_new(Arc::clone(&query.schema), vec![batches.clone()]).unwrap();
+        // With the CQL types of the key, by which cbulk compares.
+        let fields = query.schema.fields().iter().enumerate().map(|(index, field)| {
+            let of_key = (field.name() != "note").then(|| schema.field(index).metadata().clone());
+            Field::clone(field).with_metadata(of_key.unwrap_or_default())
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let batches: Vec<RecordBatch> = batches
+            .into_iter()
+            .map(|batch| RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).unwrap())
+            .collect();
+        for session in [&self.cassandra, &self.memory, &self.memory_with_settings] {
+            let table = MemTable::try_new(Arc::clone(&schema), vec![batches.clone()]).unwrap();
             session.context().register_table(quote(&keys.name), Arc::new(table)).unwrap();
         }
         keys
@@ -131,7 +167,19 @@ impl<'a> World<'a> {
         let settings = self.change_settings(number / QUERIES_A_SETTING).await;
         let mut choices = Choices::new(seed_of(self.seed, number));
         let query = random(&self.tables, &mut choices);
-        let verdict = self.judge(&query).await.0;
+        let (verdict, cassandra, memory) = self.judge(&query).await;
+        if self.shows {
+            eprintln!("{number} {} {verdict:?}", query.sql.escape_debug());
+            for answer in [cassandra, memory] {
+                if let Answer::Error { message, .. } = answer {
+                    eprintln!("    {:.500}", message.replace('\n', " "));
+                }
+            }
+        }
+        if let Verdict::OfDataFusion(difference) = &verdict {
+            let sql = query.sql.escape_debug();
+            eprintln!("without Cassandra too, and so DataFusion's: {difference:?} differ by {settings}: {sql}");
+        }
         let Verdict::Different(difference) = &verdict else { return (verdict, None) };
         let simple = self.simplest(choices.made().to_vec(), difference).await.unwrap_or_else(|| query.clone());
         let (_, cassandra, memory) = self.judge(&simple).await;
@@ -153,6 +201,10 @@ impl<'a> World<'a> {
         let mut choices = Choices::new(seed_of(!self.seed, number));
         let settings = SETTINGS.map(|(name, values)| format!("SET {name} = {}", choices.pick(values)));
         run(&self.cassandra, &settings.join("; ")).await.unwrap();
+        let of_datafusion: Vec<&String> = settings.iter().filter(|setting| setting.contains("datafusion.")).collect();
+        for setting in of_datafusion {
+            run(&self.memory_with_settings, setting).await.unwrap();
+        }
         settings.join("; ")
     }
 
@@ -174,7 +226,15 @@ impl<'a> World<'a> {
             Check::AmongRowsOf(sql) => Some(answer(&self.memory, &self.statements(sql).1).await),
             _ => None,
         };
-        (compare(&cassandra, &memory, &query.check, all.as_ref()), cassandra, memory)
+        let mut verdict = compare(&cassandra, &memory, &query.check, all.as_ref());
+        if let Verdict::Different(difference) = verdict {
+            let without_cassandra = answer(&self.memory_with_settings, &in_memory).await;
+            verdict = match compare(&without_cassandra, &memory, &query.check, all.as_ref()) {
+                Verdict::Different(_) => Verdict::OfDataFusion(difference),
+                _ => Verdict::Different(difference),
+            };
+        }
+        (verdict, cassandra, memory)
     }
 
     /// The simplest query with the same kind of difference that is found by leaving choices away.
