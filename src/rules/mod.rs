@@ -36,11 +36,13 @@ pub fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + 
     let sorted = place(&rules, "EnforceSorting") + 1;
     rules.insert(sorted, Arc::new(order::OrderRule));
     let distribution = place(&rules, "EnforceDistribution");
-    rules
-        .splice(distribution..distribution, [
-        Arc::new(lookup_join::LookupJoinRule) as _,
-        Arc::new(aggregate::AggregateRule) as _,
-        Arc::new(order::OrderRule) as _,
-    ]);
+    rules.splice(
+        distribution..distribution,
+        [
+            Arc::new(lookup_join::LookupJoinRule) as _,
+            Arc::new(aggregate::AggregateRule) as _,
+            Arc::new(order::OrderRule) as _,
+        ],
+    );
     rules
 }

@@ -19,15 +19,15 @@ use datafusion::arrow::datatypes::SchemaRef;
 pub mod aggregate;
 pub(crate) mod cql;
 pub mod exec;
-pub(crate) mod order;
 pub mod lookup;
+pub(crate) mod order;
 mod pace;
 pub(crate) mod page;
 pub(crate) mod pushdown;
 pub(crate) mod restriction;
 pub mod split;
-mod statistics;
 pub mod statement;
+mod statistics;
 
 use crate::cluster::estimates::Estimate;
 use crate::cluster::ring::{TokenRange, validate_ranges};

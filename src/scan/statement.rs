@@ -20,7 +20,7 @@ use datafusion::physical_plan::{
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::page::{PageMetrics, PageReader, PageSize};
-use super::split::Split;
+use super::split::{Part, Split};
 use crate::cluster::ClusterHandle;
 use crate::cluster::retry::RetryPlan;
 use crate::cluster::schema::{Column, TableName};
@@ -218,6 +218,7 @@ impl StatementRun {
         let reader = Arc::new(PageReader {
             cluster,
             statement,
+            bound: Arc::default(),
             retries: RetryPlan::new(options),
             page_size: PageSize::new(options, self.limit),
             metrics: self.pages.clone(),

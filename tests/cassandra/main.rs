@@ -7,6 +7,7 @@ mod common;
 mod compare;
 mod cookbook;
 mod delete;
+mod differential;
 mod edges;
 mod explain;
 mod external;

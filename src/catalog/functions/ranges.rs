@@ -143,7 +143,8 @@ impl RangesTable {
                 let table = cluster.table(name).await?.ok_or_else(|| no_table(name))?;
                 let (options, partitions) = (CassandraOptions::of(config), config.execution.target_partitions);
                 let estimate = cluster.estimate(&table.name).await;
-                let partitions = plan_partitions(&cluster, &table, &Restriction::none(), estimate, &options, partitions)?;
+                let partitions =
+                    plan_partitions(&cluster, &table, &Restriction::none(), estimate, &options, partitions)?;
                 for (partition, splits) in partitions.iter().enumerate() {
                     for (number, split) in splits.iter().enumerate() {
                         rows.push(&cluster, (partition, number), split.range(), &split.replicas);

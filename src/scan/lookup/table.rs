@@ -13,9 +13,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, batch_filter};
 use datafusion::physical_plan::projection::ProjectionExec;
 
-use crate::cluster::ring::validate_ranges;
+use crate::scan::ScanRecipe;
 use crate::scan::exec::CassandraScanExec;
-use crate::scan::{ScanRecipe, cql};
+use crate::scan::restriction::Restriction;
 
 /// See the [module](self).
 #[derive(Debug, Clone)]
@@ -108,9 +108,8 @@ impl fmt::Display for TableSide {
 /// splits.
 fn reads_all(scan: &CassandraScanExec) -> bool {
     let recipe = scan.recipe();
-    let ranges: Vec<_> = recipe.partitions.iter().flatten().filter_map(|split| split.range).collect();
     scan.fetch().is_none()
         && !recipe.table.node_local
-        && scan.cql() == cql::select(&recipe.table, &recipe.columns, None)
-        && validate_ranges(ranges).is_ok()
+        && recipe.restriction == Restriction::none()
+        && recipe.options.per_partition_limit.is_none()
 }

@@ -1,0 +1,269 @@
+//! Random tables in Cassandra, and the same rows in memory.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use cbulk::{Session, SessionBuilder};
+use datafusion::datasource::MemTable;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::answer::{Answer, Difference, Verdict, answer, compare, show};
+use super::choices::{Choices, seed_of, simpler};
+use super::query::{Check, Query, Tables, random};
+use super::rows;
+use super::table::{Row, Table, domains, exact, quote};
+use crate::common::{TestKeyspace, fingerprint, run, session};
+
+/// Set to anything, all queries are printed, with what came of them.
+const SHOW_VARIABLE: &str = "CBULK_FUZZ_SHOW";
+
+/// Statements that write at the same time.
+const WRITES: usize = 16;
+
+/// Queries that the settings of the session stay the same for.
+const QUERIES_A_SETTING: u64 = 10;
+
+/// Tries to make a query that has found something simpler.
+const SIMPLER_TRIES: usize = 250;
+
+/// What must not change any answer.
+const SETTINGS: [(&str, &[&str]); 6] = [
+    ("cassandra.splits", &["1", "2", "3", "5", "8", "16"]),
+    ("cassandra.page_size_rows", &["2000", "100", "7", "3"]),
+    ("datafusion.execution.target_partitions", &["1", "2", "4"]),
+    ("datafusion.execution.batch_size", &["8192", "16"]),
+    ("datafusion.optimizer.prefer_hash_join", &["true", "true", "false"]),
+    ("datafusion.optimizer.repartition_joins", &["true", "false"]),
+];
+
+/// Two Cassandra tables of random shape with a table of keys for each, in a session at the cluster and in one without.
+pub(crate) struct World<'a> {
+    seed: u64,
+    keyspace: &'a TestKeyspace,
+    tables: Tables,
+    /// The statements of CQL that made the tables.
+    definitions: Vec<String>,
+    cassandra: Session,
+    memory: Session,
+    /// The same rows in memory and the settings of the session at the cluster: tells what DataFusion's settings alone change.
+    memory_with_settings: Session,
+    /// Whether all queries are printed.
+    shows: bool,
+}
+
+impl<'a> World<'a> {
+    pub(crate) async fn create(keyspace: &'a TestKeyspace, seed: u64) -> Self {
+        let mut choices = Choices::new(seed);
+        let domains = domains(&mut choices);
+        let one_partition = SessionBuilder::default().with_setting("datafusion.execution.target_partitions", "1");
+        let (memory, memory_with_settings) =
+            (one_partition.unwrap().build().unwrap(), SessionBuilder::default().build().unwrap());
+        let shows = std::env::var_os(SHOW_VARIABLE).is_some();
+        let tables = Tables { cassandra: Vec::new(), keys: Vec::new() };
+        let mut this = Self {
+            seed,
+            keyspace,
+            tables,
+            definitions: Vec::new(),
+            cassandra: session(),
+            memory,
+            memory_with_settings,
+            shows,
+        };
+        for number in 0..2 {
+            let mut table = Table::random(number, &domains, &mut choices);
+            // Worlds that are there at the same time share a keyspace.
+            table.name = format!("{}_{seed:x}", table.name);
+            let schema = this.fill(&mut table, &mut choices).await;
+            let keys = this.fill_keys(&table, &schema, number, &mut choices).await;
+            this.tables.cassandra.push(table);
+            this.tables.keys.push(keys);
+        }
+        this
+    }
+
+    fn full_name(&self, table: &Table) -> String {
+        format!("{}.{}", self.keyspace.name, quote(&table.name))
+    }
+
+    /// Makes the table, writes its rows and keeps in memory what is read of them.
+    async fn fill(&mut self, table: &mut Table, choices: &mut Choices) -> SchemaRef {
+        let full_name = self.full_name(table);
+        let definitions = [vec![table.create(&full_name)], table.indexes(&full_name, choices)].concat();
+        for cql in &definitions {
+            if let Err(e) = self.keyspace.cql.query_unpaged(cql.as_str(), ()).await {
+                eprintln!("REFUSED {cql}: {e}");
+            }
+        }
+        self.definitions.extend(definitions);
+        let statements = rows::statements(table, &full_name, choices);
+        if self.shows {
+            eprintln!("{}", statements.join("\n"));
+        }
+        stream::iter(statements).for_each_concurrent(WRITES, async |cql| self.keyspace.run(&cql).await).await;
+
+        let select = format!("SELECT * FROM {full_name}");
+        let query = crate::common::plan(&self.cassandra, &select).await;
+        let batches: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
+        let read: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        assert_eq!(read, fingerprint(self.keyspace, &select).await.0, "{select}");
+        for session in [&self.memory, &self.memory_with_settings] {
+            let in_memory = MemTable::try_new(Arc::clone(&query.schema), vec![batches.clone()]).unwrap();
+            session.context().register_table(quote(&table.name), Arc::new(in_memory)).unwrap();
+        }
+        query.schema
+    }
+
+    /// A table of keys in both sessions: some that the table has, some twice, some that it may not have, some null.
+    async fn fill_keys(&self, table: &Table, schema: &SchemaRef, number: usize, choices: &mut Choices) -> Table {
+        let mut keys = table.of_keys(number, choices.below(3));
+        for _ in 0..choices.between(1, 40) {
+            let known = !table.rows.is_empty() && choices.chance(70);
+            let of_table = if known { choices.pick(&table.rows).clone() } else { Vec::new() };
+            let cells = keys.columns.iter().enumerate().map(|(index, column)| {
+                if choices.chance(3) {
+                    return None;
+                }
+                let known = if column.name == "note" { None } else { of_table.get(index).cloned().flatten() };
+                known.or_else(|| Some(choices.pick(&column.values).clone()))
+            });
+            let row: Row = cells.collect();
+            keys.rows.extend(vec![row; 1 + choices.weighted(&[9, 1])]);
+        }
+        let rows: Vec<String> = keys
+            .rows
+            .iter()
+            .map(|row| {
+                let cells: Vec<String> =
+                    keys.columns.iter().zip(row).map(|(column, cell)| exact(column, cell.as_ref())).collect();
+                format!("({})", cells.join(", "))
+            })
+            .collect();
+        let names: Vec<String> = keys.columns.iter().map(super::table::Column::quoted).collect();
+        let sql = format!("SELECT * FROM (VALUES {}) AS v({})", rows.join(", "), names.join(", "));
+        let query = crate::common::plan(&self.memory, &sql).await;
+        let batches: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
+        // With the CQL types of the key, by which cbulk compares.
+        let fields = query.schema.fields().iter().enumerate().map(|(index, field)| {
+            let of_key = (field.name() != "note").then(|| schema.field(index).metadata().clone());
+            Field::clone(field).with_metadata(of_key.unwrap_or_default())
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let batches: Vec<RecordBatch> = batches
+            .into_iter()
+            .map(|batch| RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).unwrap())
+            .collect();
+        for session in [&self.cassandra, &self.memory, &self.memory_with_settings] {
+            let table = MemTable::try_new(Arc::clone(&schema), vec![batches.clone()]).unwrap();
+            session.context().register_table(quote(&keys.name), Arc::new(table)).unwrap();
+        }
+        keys
+    }
+
+    /// Runs query number `number` of this world.
+    pub(crate) async fn query(&self, number: u64) -> (Verdict, Option<String>) {
+        let settings = self.change_settings(number / QUERIES_A_SETTING).await;
+        let mut choices = Choices::new(seed_of(self.seed, number));
+        let query = random(&self.tables, &mut choices);
+        let (verdict, cassandra, memory) = self.judge(&query).await;
+        if self.shows {
+            eprintln!("{number} {} {verdict:?}", query.sql.escape_debug());
+            for answer in [cassandra, memory] {
+                if let Answer::Error { message, .. } = answer {
+                    eprintln!("    {:.500}", message.replace('\n', " "));
+                }
+            }
+        }
+        if let Verdict::OfDataFusion(difference) = &verdict {
+            let sql = query.sql.escape_debug();
+            eprintln!("without Cassandra too, and so DataFusion's: {difference:?} differ by {settings}: {sql}");
+        }
+        let Verdict::Different(difference) = &verdict else { return (verdict, None) };
+        let simple = self.simplest(choices.made().to_vec(), difference).await.unwrap_or_else(|| query.clone());
+        let (_, cassandra, memory) = self.judge(&simple).await;
+        let mut text = String::new();
+        let (on_cassandra, _) = self.statements(&simple.sql);
+        writeln!(text, "{difference:?} differ").unwrap();
+        writeln!(text, "  found by  {}", query.sql.escape_debug()).unwrap();
+        for cql in &self.definitions {
+            writeln!(text, "  {cql}").unwrap();
+        }
+        writeln!(text, "  {settings}").unwrap();
+        writeln!(text, "  {on_cassandra}").unwrap();
+        writeln!(text, "  checked as {:?}", simple.check).unwrap();
+        text += &show(&cassandra, &memory);
+        (verdict, Some(text))
+    }
+
+    async fn change_settings(&self, number: u64) -> String {
+        let mut choices = Choices::new(seed_of(!self.seed, number));
+        let settings = SETTINGS.map(|(name, values)| format!("SET {name} = {}", choices.pick(values)));
+        run(&self.cassandra, &settings.join("; ")).await.unwrap();
+        let of_datafusion: Vec<&String> = settings.iter().filter(|setting| setting.contains("datafusion.")).collect();
+        for setting in of_datafusion {
+            run(&self.memory_with_settings, setting).await.unwrap();
+        }
+        settings.join("; ")
+    }
+
+    /// The query for each of the sessions.
+    fn statements(&self, sql: &str) -> (String, String) {
+        let (mut cassandra, mut memory) = (sql.to_owned(), sql.to_owned());
+        for table in &self.tables.cassandra {
+            cassandra = cassandra.replace(&table.placeholder, &self.full_name(table));
+            memory = memory.replace(&table.placeholder, &quote(&table.name));
+        }
+        (cassandra, memory)
+    }
+
+    async fn judge(&self, query: &Query) -> (Verdict, Answer, Answer) {
+        let (on_cassandra, in_memory) = self.statements(&query.sql);
+        let (cassandra, memory) =
+            futures::join!(answer(&self.cassandra, &on_cassandra), answer(&self.memory, &in_memory));
+        let all = match &query.check {
+            Check::AmongRowsOf(sql) => Some(answer(&self.memory, &self.statements(sql).1).await),
+            _ => None,
+        };
+        let mut verdict = compare(&cassandra, &memory, &query.check, all.as_ref());
+        if let Verdict::Different(difference) = verdict {
+            let without_cassandra = answer(&self.memory_with_settings, &in_memory).await;
+            verdict = match compare(&without_cassandra, &memory, &query.check, all.as_ref()) {
+                Verdict::Different(_) => Verdict::OfDataFusion(difference),
+                _ => Verdict::Different(difference),
+            };
+        }
+        (verdict, cassandra, memory)
+    }
+
+    /// The simplest query with the same kind of difference that is found by leaving choices away.
+    async fn simplest(&self, mut made: Vec<usize>, difference: &Difference) -> Option<Query> {
+        let (mut simplest, mut tries) = (None, 0);
+        'again: loop {
+            for list in simpler(&made) {
+                let mut choices = Choices::again(list.clone());
+                let query = random(&self.tables, &mut choices);
+                tries += 1;
+                if tries > SIMPLER_TRIES {
+                    return simplest;
+                }
+                let is_simpler = choices.made().len() < made.len()
+                    || choices.made().len() == made.len() && choices.made() < &made[..];
+                if is_simpler && matches!(self.judge(&query).await.0, Verdict::Different(d) if d == *difference) {
+                    made = choices.made().to_vec();
+                    simplest = Some(query);
+                    continue 'again;
+                }
+            }
+            return simplest;
+        }
+    }
+
+    /// Drops the tables: many of them would be too many for a small node.
+    pub(crate) async fn drop_it(self) {
+        for table in &self.tables.cassandra {
+            self.keyspace.run(&format!("DROP TABLE {}", self.full_name(table))).await;
+        }
+    }
+}
