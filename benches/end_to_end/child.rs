@@ -100,7 +100,7 @@ pub(crate) async fn run(setup: &Setup, measure: Measure) -> Result<()> {
         }
         _ => in_sql(setup, measure).await?,
     };
-    check(measure, "dealt with", sample.rows, rows)?;
+    check(measure, "dealt with", sample.rows, measure.rows(rows))?;
     if measure.writes_to_cassandra() {
         let splits = NonZeroUsize::MIN.saturating_add(15);
         let there = raw::Count::prepare(host, WRITE_TABLE, splits, 2).await?.run().await?;

@@ -1,6 +1,7 @@
 //! The measures by name, and which raw one each of ours is held against.
 
 use crate::Result;
+use crate::rows::ROWS_A_PARTITION;
 
 /// One thing that is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +18,10 @@ pub(crate) enum Measure {
     /// The same into the table that is read, once.
     Load,
     Scan,
+    /// A join with keys in a Parquet file that reads the whole table.
+    JoinByScan,
+    /// The same that looks up the keys.
+    JoinByKeys,
     Count,
     Csv,
     Parquet,
@@ -25,13 +30,15 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::RawDrain,
         Self::FEW_COUNTS,
         Self::MANY_COUNTS,
         Self::Load,
         Self::RawWrite,
         Self::Scan,
+        Self::JoinByScan,
+        Self::JoinByKeys,
         Self::Count,
         Self::Csv,
         Self::Parquet,
@@ -49,6 +56,8 @@ impl Measure {
             Self::Load => "load",
             Self::RawWrite => "raw_grouped_write",
             Self::Scan => "scan_to_arrow",
+            Self::JoinByScan => "join_by_scan",
+            Self::JoinByKeys => "join_by_keys",
             Self::Count => "count",
             Self::Csv => "export_to_csv",
             Self::Parquet => "export_to_parquet",
@@ -62,9 +71,22 @@ impl Measure {
         found.ok_or_else(|| format!("'{name}' is not a measure").into())
     }
 
+    /// Of a table of so many rows, those that it deals with.
+    pub(crate) fn rows(self, of_table: u64) -> u64 {
+        match self {
+            Self::JoinByScan | Self::JoinByKeys => join_keys(of_table) * ROWS_A_PARTITION,
+            _ => of_table,
+        }
+    }
+
     pub(crate) fn writes_to_cassandra(self) -> bool {
         matches!(self, Self::RawWrite | Self::Insert)
     }
+}
+
+/// Keys that a table of so many rows is joined with, each of which it has.
+pub(crate) fn join_keys(rows: u64) -> u64 {
+    (rows / ROWS_A_PARTITION).min(10_000)
 }
 
 /// One of ours against the best of some raw ones, run one after the other.
@@ -77,12 +99,13 @@ pub(crate) struct Pair {
 }
 
 /// All pairs, in the order of a round.
-pub(crate) const PAIRS: [Pair; 6] = [
+pub(crate) const PAIRS: [Pair; 7] = [
     Pair { raw: &[Measure::RawDrain], ours: Measure::Scan, target: Some(0.9) },
     Pair { raw: &[Measure::RawDrain], ours: Measure::Csv, target: None },
     Pair { raw: &[Measure::RawDrain], ours: Measure::Parquet, target: Some(0.8) },
     Pair { raw: &[Measure::RawDrain], ours: Measure::Iceberg, target: Some(0.8) },
     Pair { raw: &[Measure::FEW_COUNTS, Measure::MANY_COUNTS], ours: Measure::Count, target: Some(1.0) },
+    Pair { raw: &[Measure::JoinByScan], ours: Measure::JoinByKeys, target: Some(10.0) },
     Pair { raw: &[Measure::RawWrite], ours: Measure::Insert, target: Some(0.9) },
 ];
 

@@ -15,8 +15,8 @@ use futures::TryStreamExt;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::Result;
-use crate::measure::Measure;
-use crate::rows::{self, KEYSPACE, READ_TABLE, WRITE_TABLE};
+use crate::measure::{Measure, join_keys};
+use crate::rows::{self, KEYSPACE, READ_TABLE, ROWS_A_PARTITION, WRITE_TABLE};
 
 /// Rows of a batch of the source of an INSERT: what DataFusion's own sources give.
 const SOURCE_BATCH_ROWS: u64 = 8_192;
@@ -54,6 +54,24 @@ impl Statement {
             Measure::Scan => (all, ResultRows::Themselves, None),
             Measure::Count => {
                 (format!("SELECT count(*) FROM cassandra.{KEYSPACE}.{READ_TABLE}"), ResultRows::Number, None)
+            }
+            Measure::JoinByScan | Measure::JoinByKeys => {
+                let (keys, file) = (join_keys(rows), folder.join("keys.parquet"));
+                // Spread over all of them.
+                let step = rows / ROWS_A_PARTITION / keys.max(1);
+                let numbers =
+                    format!("SELECT value * {step} AS device FROM generate_series(0, {})", keys.saturating_sub(1));
+                let way = if measure == Measure::JoinByKeys { "auto" } else { "off" };
+                for sql in [
+                    format!("COPY ({numbers}) TO '{}'", file.display()),
+                    format!("CREATE EXTERNAL TABLE keys STORED AS PARQUET LOCATION '{}'", file.display()),
+                    format!("SET cassandra.lookup_join = {way}"),
+                ] {
+                    run(&session, &sql, ResultRows::Number).await?;
+                }
+                let join =
+                    format!("SELECT t.* FROM keys JOIN cassandra.{KEYSPACE}.{READ_TABLE} t ON t.device = keys.device");
+                (join, ResultRows::Themselves, None)
             }
             Measure::Csv => {
                 let file = folder.join("export.csv");

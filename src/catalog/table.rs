@@ -15,9 +15,9 @@ use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::expressions::{CastExpr, Literal};
+use datafusion::physical_plan::expressions::{CastExpr, Column as ColumnExpr, Literal};
 use datafusion::physical_plan::filter::FilterExecBuilder;
-use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use crate::cluster::ClusterHandle;
 use crate::cluster::schema::{Column, CqlType, TableName, TableSchema};
@@ -25,6 +25,7 @@ use crate::codec::ReadAs;
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
+use crate::scan::cql::only_static;
 use crate::scan::exec::CassandraScanExec;
 use crate::scan::pushdown::{Pushdown, may_push, push};
 use crate::scan::{ScanRecipe, plan_partitions, splits_in_flight};
@@ -253,11 +254,30 @@ impl TableProvider for CassandraTable {
         let config = state.config_options();
         let pushdown = push(&self.table, &self.schema, &self.options(config)?, filters);
         let wanted = projection.map_or_else(|| (0..self.table.columns.len()).collect(), Clone::clone);
-        let Some(residual) = conjunction(pushdown.residual.clone()) else {
-            return Ok(Arc::new(self.plan_scan(config, &wanted, pushdown, limit).await?));
+        let mut read = wanted.clone();
+        let residual = conjunction(pushdown.residual.clone());
+        let columns = |read: &[usize]| read.iter().map(|&index| &self.table.columns[index]).collect::<Vec<_>>();
+        let of_filter = residual
+            .iter()
+            .flat_map(Expr::column_refs)
+            .filter_map(|c| self.table.columns.iter().find(|t| t.name == c.name));
+        let refused = !wanted.is_empty() && only_static(&self.table, columns(&wanted).into_iter().chain(of_filter));
+        if refused && !pushdown.restriction.terms.is_empty() {
+            // The first clustering column makes it a question about rows.
+            read.push(self.table.partition_key().count());
+        }
+        let Some(residual) = residual else {
+            let scan: Arc<dyn ExecutionPlan> = Arc::new(self.plan_scan(config, &read, pushdown, limit).await?);
+            if read.len() == wanted.len() {
+                return Ok(scan);
+            }
+            let schema = scan.schema();
+            let column = |i: usize| {
+                ProjectionExpr::new(Arc::new(ColumnExpr::new(schema.field(i).name(), i)), schema.field(i).name())
+            };
+            return Ok(Arc::new(ProjectionExec::try_new((0..wanted.len()).map(column), scan)?));
         };
         // The columns of the filter are read too, behind those that are wanted.
-        let mut read = wanted.clone();
         let mut names: Vec<&str> = residual.column_refs().into_iter().map(|column| column.name()).collect();
         names.sort_unstable();
         for name in names {

@@ -31,6 +31,7 @@ use crate::cluster::schema::{Column, ColumnKind};
 use crate::options::{CassandraOptions, EmptyValues};
 use crate::scan::ScanRecipe;
 use crate::scan::aggregate::{Answer, CassandraAggregateExec};
+use crate::scan::cql::only_static;
 use crate::scan::exec::CassandraScanExec;
 use crate::scan::pushdown::{has_arrow_equality, has_arrow_order};
 
@@ -85,6 +86,10 @@ fn on_server(aggregate: &AggregateExec) -> Option<CassandraAggregateExec> {
     }
     for function in aggregate.aggr_expr() {
         answers.push(input.answer(function)?);
+    }
+    let read = answers.iter().filter_map(Answer::source);
+    if read.clone().next().is_some() && !recipe.restriction.terms.is_empty() && only_static(&recipe.table, read) {
+        return None;
     }
     // One column for each: the state of these functions.
     let schema = aggregate.schema();

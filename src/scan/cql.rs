@@ -9,7 +9,7 @@ use crate::scan::restriction::Access;
 
 /// `SELECT` of the recipe's columns from one split.
 ///
-/// No column at all still needs one in CQL: the first one of the key, which every row has.
+/// No column at all still needs one in CQL: the last one of the key, which every row has.
 pub(crate) fn select(recipe: &ScanRecipe, limit: Option<usize>) -> String {
     let names = names(&recipe.table, &recipe.columns);
     let order = if recipe.reversed { format!(" ORDER BY {}", reversed_order(recipe)) } else { String::new() };
@@ -30,13 +30,22 @@ pub(crate) fn lookup(table: &TableSchema, columns: &[Column], keys: &[Column], l
 
 fn names(table: &TableSchema, columns: &[Column]) -> String {
     if columns.is_empty() {
-        return table.columns.first().map(|c| quote(&c.name)).unwrap_or_default();
+        // Of a column of the rows themselves, if there is one: see `only_static`.
+        let column = table.primary_key().last().or(table.columns.first());
+        return column.map(|c| quote(&c.name)).unwrap_or_default();
     }
     columns.iter().map(selected).collect::<Vec<_>>().join(", ")
 }
 
 fn limited(limit: Option<usize>) -> String {
     limit.map(|n| format!(" LIMIT {n}")).unwrap_or_default()
+}
+
+/// Whether the server takes a SELECT of these columns for one of static columns alone, in which it refuses conditions on
+/// clustering columns.
+pub(crate) fn only_static<'a>(table: &TableSchema, mut columns: impl Iterator<Item = &'a Column>) -> bool {
+    let has_static = table.columns.iter().any(|column| column.kind == ColumnKind::Static);
+    has_static && columns.all(|column| matches!(column.kind, ColumnKind::PartitionKey | ColumnKind::Static))
 }
 
 /// A column as it is selected. The driver does not know Java classes and refuses every page that names one, so a column
@@ -145,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn no_column_reads_the_first_key_column() {
+    fn no_column_reads_the_last_key_column() {
         let recipe = ScanRecipe { columns: Vec::new(), ..recipe() };
-        assert!(select(&recipe, Some(3)).starts_with("SELECT \"a\" FROM"));
+        assert!(select(&recipe, Some(3)).starts_with("SELECT \"c\" FROM"));
         assert!(select(&recipe, Some(3)).ends_with(" LIMIT 3"));
     }
 

@@ -69,6 +69,9 @@ pub(crate) struct PageSize {
     most_rows: usize,
     aim_bytes: usize,
     rows: AtomicUsize,
+    /// The LIMIT of the statement. Cassandra takes a page that could hold as many rows for a request without pages: it
+    /// forgets where the page before ended, and gives the rows from the beginning once more.
+    limit: Option<usize>,
 }
 
 impl PageSize {
@@ -78,18 +81,30 @@ impl PageSize {
             most_rows,
             aim_bytes: options.page_size_bytes.get(),
             rows: AtomicUsize::new(most_rows.min(FIRST_PAGE_ROWS)),
+            limit,
         }
+    }
+
+    /// For a statement that may have a LIMIT which we do not know: pages that are all the same.
+    pub(crate) fn fixed(options: &CassandraOptions) -> Self {
+        let rows = options.page_size_rows.get().min(i32::MAX as usize);
+        Self { most_rows: rows, aim_bytes: usize::MAX, rows: AtomicUsize::new(rows), limit: None }
     }
 
     /// For a count of a table with so many columns, whose answer is one row: the number of rows that the server reads at
     /// a time.
     pub(crate) fn of_count(columns: usize) -> Self {
         let rows = (COUNT_PAGE_CELLS / columns.max(1)).clamp(*COUNT_PAGE_ROWS.start(), *COUNT_PAGE_ROWS.end());
-        Self { most_rows: rows, aim_bytes: usize::MAX, rows: AtomicUsize::new(rows) }
+        Self { most_rows: rows, aim_bytes: usize::MAX, rows: AtomicUsize::new(rows), limit: None }
     }
 
-    fn rows(&self) -> usize {
-        self.rows.load(Ordering::Relaxed)
+    /// For the first page of a split, or for another one.
+    fn rows(&self, is_first: bool) -> usize {
+        let rows = self.rows.load(Ordering::Relaxed);
+        match self.limit {
+            Some(limit) if !is_first => rows.min(limit.saturating_sub(1)).max(1),
+            _ => rows,
+        }
     }
 
     fn learn(&self, rows: usize, bytes: usize) {
@@ -116,7 +131,7 @@ pub(crate) struct PageReader {
 impl PageReader {
     /// All pages of a split, in order.
     pub(crate) fn pages(self: Arc<Self>, split: Split) -> impl Stream<Item = Result<QueryRowsResult>> + Send {
-        let first = Arc::clone(&self).request(split.clone(), PagingState::start());
+        let first = Arc::clone(&self).request(split.clone(), None);
         stream::unfold(Some(first), move |next| {
             let (reader, split) = (Arc::clone(&self), split.clone());
             async move {
@@ -126,7 +141,7 @@ impl PageReader {
                     Err(error) => return Some((Err(error), None)),
                 };
                 let next = match state.into_paging_control_flow() {
-                    ControlFlow::Continue(state) => Some(Arc::clone(&reader).request(split, state)),
+                    ControlFlow::Continue(state) => Some(Arc::clone(&reader).request(split, Some(state))),
                     ControlFlow::Break(()) => {
                         reader.metrics.splits_done.add(1);
                         None
@@ -138,14 +153,15 @@ impl PageReader {
     }
 
     /// Sends a request now, in the background. Dropping the task forgets the answer.
-    fn request(self: Arc<Self>, split: Split, state: PagingState) -> PageTask {
+    fn request(self: Arc<Self>, split: Split, state: Option<PagingState>) -> PageTask {
         SpawnedTask::spawn(async move { self.fetch(&split, state).await })
     }
 
-    async fn fetch(&self, split: &Split, state: PagingState) -> Result<(QueryRowsResult, PagingStateResponse)> {
+    async fn fetch(&self, split: &Split, state: Option<PagingState>) -> Result<(QueryRowsResult, PagingStateResponse)> {
         let mut statement = self.statement.clone();
         // Not larger than i32::MAX, see PageSize::new.
-        statement.set_page_size(i32::try_from(self.page_size.rows()).unwrap_or(i32::MAX));
+        statement.set_page_size(i32::try_from(self.page_size.rows(state.is_none())).unwrap_or(i32::MAX));
+        let state = state.unwrap_or_else(PagingState::start);
         let (result, state) = self.send(split, statement, state).await?;
         if split.part != Part::Table && !split.replicas.contains(&result.request_coordinator().node().host_id) {
             self.metrics.non_replica_pages.add(1);
@@ -238,32 +254,36 @@ mod tests {
     fn wide_rows_make_short_pages() {
         let options = CassandraOptions::default();
         let size = PageSize::new(&options, None);
-        assert_eq!(size.rows(), FIRST_PAGE_ROWS);
+        assert_eq!(size.rows(true), FIRST_PAGE_ROWS);
         size.learn(10, 10 * 100);
-        assert_eq!(size.rows(), options.page_size_rows.get());
+        assert_eq!(size.rows(true), options.page_size_rows.get());
         size.learn(10, 10 << 20);
-        assert_eq!(size.rows(), 2);
+        assert_eq!(size.rows(true), 2);
         size.learn(1, 64 << 20);
-        assert_eq!(size.rows(), 1);
+        assert_eq!(size.rows(true), 1);
         size.learn(0, 0);
-        assert_eq!(size.rows(), 1);
+        assert_eq!(size.rows(true), 1);
     }
 
     #[test]
     fn counts_do_not_begin_with_short_pages() {
         for (columns, rows) in [(0, 200_000), (10, 200_000), (50, 40_000), (1_000, 10_000)] {
             let size = PageSize::of_count(columns);
-            assert_eq!(size.rows(), rows);
+            assert_eq!(size.rows(true), rows);
             size.learn(1, 64 << 20);
-            assert_eq!(size.rows(), rows);
+            assert_eq!(size.rows(true), rows);
         }
     }
 
     #[test]
     fn a_limit_bounds_the_page() {
         let mut options = CassandraOptions::default();
-        assert_eq!(PageSize::new(&options, Some(7)).rows(), 7);
-        assert_eq!(PageSize::new(&options, Some(0)).rows(), 1);
+        assert_eq!(PageSize::new(&options, Some(7)).rows(true), 7);
+        assert_eq!(PageSize::new(&options, Some(0)).rows(true), 1);
+        // What the server is asked for after the first page is less than the limit.
+        let size = PageSize::new(&options, Some(50));
+        size.learn(10, 100);
+        assert_eq!((size.rows(true), size.rows(false)), (50, 49));
         options.page_size_rows = Positive::at_least_one(usize::MAX);
         assert_eq!(PageSize::new(&options, None).most_rows, i32::MAX as usize);
     }

@@ -104,8 +104,6 @@ pub struct CassandraStatementExec {
     options: CassandraOptions,
     /// The columns of the result that are wanted.
     projection: Option<Vec<usize>>,
-    /// Rows that will be taken, about.
-    limit: Option<usize>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -115,7 +113,6 @@ impl CassandraStatementExec {
         select: Arc<Select>,
         options: CassandraOptions,
         projection: Option<Vec<usize>>,
-        limit: Option<usize>,
     ) -> Result<Self> {
         let schema = match &projection {
             Some(columns) => {
@@ -132,7 +129,7 @@ impl CassandraStatementExec {
         )
         .with_scheduling_type(SchedulingType::Cooperative);
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(Self { select, options, projection, limit, properties: Arc::new(properties), metrics })
+        Ok(Self { select, options, projection, properties: Arc::new(properties), metrics })
     }
 
     /// The statement, as the server gets it.
@@ -181,7 +178,6 @@ impl ExecutionPlan for CassandraStatementExec {
             select: Arc::clone(&self.select),
             options: self.options.clone(),
             projection: self.projection.clone(),
-            limit: self.limit,
             pages: PageMetrics::new(&self.metrics, partition, 1),
             baseline: BaselineMetrics::new(&self.metrics, partition),
         };
@@ -199,7 +195,6 @@ struct StatementRun {
     select: Arc<Select>,
     options: CassandraOptions,
     projection: Option<Vec<usize>>,
-    limit: Option<usize>,
     pages: PageMetrics,
     baseline: BaselineMetrics,
 }
@@ -220,7 +215,7 @@ impl StatementRun {
             statement,
             bound: Arc::default(),
             retries: RetryPlan::new(options),
-            page_size: PageSize::new(options, self.limit),
+            page_size: PageSize::fixed(options),
             metrics: self.pages.clone(),
             table: select.table.to_string(),
         });

@@ -252,3 +252,73 @@ async fn a_count_survives_splits_that_cannot_be_answered_in_time() {
     assert_eq!(rows(&session, &ks.sql("SELECT count(*) FROM cassandra.{ks}.t")).await, ["| 100000   |"]);
     ks.drop_it().await;
 }
+
+/// Reads of single Cassandra partitions, and of ranges of them, that the node has served of `{ks}.t`.
+async fn served(ks: &TestKeyspace) -> (i64, i64) {
+    let mut counts = Vec::new();
+    for view in ["local_read_latency", "local_scan_latency"] {
+        let cql =
+            ks.sql(&format!("SELECT count FROM system_views.{view} WHERE keyspace_name = ? AND table_name = 't'"));
+        let rows = ks.cql.query_unpaged(cql, (&ks.name,)).await.unwrap().into_rows_result().unwrap();
+        counts.push(rows.maybe_first_row::<(i64,)>().unwrap().map_or(0, |(count,)| count));
+    }
+    (counts[0], counts[1])
+}
+
+#[tokio::test]
+async fn the_server_reads_no_more_cassandra_partitions_than_it_must() {
+    let ks = tables().await;
+    let session = session();
+    // Few rows each, since every page is a read.
+    for (sql, partitions, scans) in [
+        ("SELECT * FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND c > 4", 1, false),
+        ("SELECT c FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' ORDER BY c DESC LIMIT 2", 1, false),
+        ("SELECT * FROM cassandra.{ks}.t WHERE a IN (1, 2, 3) AND b IN ('x', 'y') AND c = 1", 6, false),
+        ("SELECT count(*) FROM cassandra.{ks}.t WHERE a IN (1, 2) AND b = 'x'", 2, false),
+        ("SELECT * FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND a = 2", 0, false),
+        ("SELECT * FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND c > 5 AND c < 2", 0, false),
+        ("SELECT * FROM cassandra.{ks}.t WHERE c = 1", 0, true),
+    ] {
+        let before = served(&ks).await;
+        run(&session, &ks.sql(sql)).await.unwrap();
+        let after = served(&ks).await;
+        assert_eq!(after.0 - before.0, partitions, "{sql}");
+        assert_eq!(after.1 > before.1, scans, "{sql}");
+    }
+    ks.drop_it().await;
+}
+
+#[tokio::test]
+async fn a_limit_of_several_pages_gives_each_row_once() {
+    let ks = tables().await;
+    let session = session();
+    run(&session, "SET cassandra.splits = 1").await.unwrap();
+    // More rows than the first page has, and pages that could hold all of them: 450 rows there are.
+    for (limit, expected) in [(9, 9), (10, 10), (11, 11), (50, 50), (449, 449), (450, 450), (451, 450), (100_000, 450)]
+    {
+        let sql = ks.sql(&format!("SELECT a, b, c, d FROM cassandra.{{ks}}.t LIMIT {limit}"));
+        let mut found = rows(&session, &sql).await;
+        assert_eq!(found.len(), expected, "{limit}");
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), expected, "{limit}");
+        let statement = ks.sql(&format!("SELECT a, b, c, d FROM {{ks}}.t LIMIT {limit}"));
+        let sql = format!("SELECT DISTINCT * FROM cql('{statement}')");
+        assert_eq!(rows(&session, &sql).await.len(), expected, "{limit} by cql");
+    }
+    ks.drop_it().await;
+}
+
+#[tokio::test]
+async fn static_columns_of_chosen_rows() {
+    let ks = tables().await;
+    let (pushed, scanned) = (session(), without_pushdown().await);
+    for columns in ["k, st", "st", "k", "count(*)", "min(k)", "k, st, c", "1"] {
+        for filter in ["k = 3 AND c > 2", "k = 3 AND c > 2 AND st = 's3'", "k IN (2, 3) AND c = 1", "k = 77 AND c = 1"]
+        {
+            let sql = ks.sql(&format!("SELECT {columns} FROM cassandra.{{ks}}.s WHERE {filter} ORDER BY 1"));
+            assert_eq!(rows(&pushed, &sql).await, rows(&scanned, &sql).await, "{sql}");
+        }
+    }
+    ks.drop_it().await;
+}

@@ -158,11 +158,11 @@ impl TableProvider for CqlTable {
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
-        limit: Option<usize>,
+        _limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let options = CassandraOptions::of(state.config_options());
         let select = Arc::clone(&self.select);
-        Ok(Arc::new(CassandraStatementExec::try_new(select, options, projection.cloned(), limit)?))
+        Ok(Arc::new(CassandraStatementExec::try_new(select, options, projection.cloned())?))
     }
 }
 

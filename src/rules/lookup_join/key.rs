@@ -11,6 +11,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 
 use crate::cluster::schema::{ColumnKind, CqlType};
 use crate::scan::ScanRecipe;
+use crate::scan::cql::only_static;
 use crate::scan::lookup::LookupKey;
 
 /// The equalities of a join.
@@ -33,6 +34,7 @@ pub(super) fn match_key<'a>(
 ) -> Option<Matched> {
     let mut left: Vec<(&PhysicalExprRef, &PhysicalExprRef)> = on.collect();
     let mut keys = Vec::new();
+    let no_rows = !scan.columns.is_empty() && only_static(&scan.table, scan.columns.iter());
     for column in scan.table.primary_key() {
         let is_column = |(value, of_table): &(&PhysicalExprRef, &PhysicalExprRef)| {
             let data_type = of_table.data_type(&table.schema()).ok();
@@ -41,6 +43,8 @@ pub(super) fn match_key<'a>(
                 && data_type.is_some_and(|data_type| is_exact(&column.cql_type, &data_type))
         };
         match left.iter().position(is_column) {
+            // Nothing but static columns is read: the server refuses the clustering columns in the question.
+            Some(_) if column.kind != ColumnKind::PartitionKey && no_rows => break,
             Some(index) => {
                 keys.push(LookupKey { column: column.clone(), value: Arc::clone(left.remove(index).0) });
             }

@@ -19,6 +19,14 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// The column of the table that it is about.
+    pub(crate) fn source(&self) -> Option<&Column> {
+        match self {
+            Self::CountRows => None,
+            Self::Group(column) | Self::Count(column) | Self::Min(column) | Self::Max(column) => Some(column),
+        }
+    }
+
     /// As it is selected, under the name of [`Self::column`].
     pub(crate) fn cql(&self, place: usize) -> String {
         let call = match self {

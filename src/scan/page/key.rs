@@ -116,7 +116,7 @@ impl KeyReader {
     ) -> Result<(QueryRowsResult, PagingStateResponse)> {
         let mut statement = self.statement.clone();
         // Not larger than i32::MAX, see PageSize::new.
-        statement.set_page_size(i32::try_from(self.page_size.rows()).unwrap_or(i32::MAX));
+        statement.set_page_size(i32::try_from(self.page_size.rows(true)).unwrap_or(i32::MAX));
         let (session, statement) = (self.cluster.session(), &statement);
         let (result, state) = self
             .retries
