@@ -11,6 +11,7 @@ mod explain;
 mod external;
 mod files;
 mod iceberg;
+mod lookup;
 mod permissions;
 mod random_types;
 mod tables;
