@@ -14,6 +14,7 @@ mod external;
 mod files;
 mod functions;
 mod iceberg;
+mod lookup;
 mod permissions;
 mod pushdown;
 mod random_types;

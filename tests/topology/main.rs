@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use cbulk::cluster::Cluster;
 use cbulk::{ClusterOptions, Error, ErrorKind, Session, SessionBuilder};
 use common::cluster::RealCluster;
-use common::{TestKeyspace, metric, number, run, session_at};
+use common::{TestKeyspace, metric, number, plan, run, session_at};
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::physical_plan::ExecutionPlan;
@@ -88,8 +88,19 @@ async fn every_row_is_read_once_from_a_replica(cluster: &RealCluster) {
             coordinated.iter().all(|&n| n >= least),
             "RF {replicas}: the nodes coordinated {coordinated:?} requests"
         );
+        every_key_is_looked_up_at_a_replica(&session, &ks).await;
         ks.drop_it().await;
     }
+}
+
+async fn every_key_is_looked_up_at_a_replica(session: &Session, ks: &TestKeyspace) {
+    let join = format!("SELECT t.k, t.v FROM range({ROWS}) r JOIN {{ks}}.t t ON t.p = r.value");
+    set(session, &[("lookup_join", "on")]).await;
+    let query = plan(session, &ks.sql(&join)).await;
+    let read: Vec<RecordBatch> = query.execute().unwrap().try_collect().await.unwrap();
+    assert_rows(read.iter().flat_map(rows_of).collect(), ROWS, "looked up");
+    let of = |name: &str| metric(query.plan.as_ref(), name);
+    assert_eq!((of("lookups"), of("splits_done"), of("non_replica_pages")), (usize::try_from(ROWS).unwrap(), 0, 0));
 }
 
 async fn errors_say_what_is_wrong(cluster: &RealCluster) {
