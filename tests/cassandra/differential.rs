@@ -10,6 +10,7 @@ mod answer;
 mod choices;
 mod condition;
 mod join;
+mod known;
 mod query;
 mod rows;
 mod scalar;

@@ -119,7 +119,7 @@ pub(crate) enum Verdict {
     Different(Difference),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Difference {
     Types,
     Rows,

@@ -214,7 +214,8 @@ pub(crate) fn predicate(relation: Relation<'_>, column: &Column, choices: &mut C
         7 => on_type(&name, column, scalar, choices),
         8 => {
             let not = if choices.chance(50) { "NOT " } else { "" };
-            format!("{name} IS {not}DISTINCT FROM {}", literal(choices))
+            // In brackets, or an AND that follows is read as part of it.
+            format!("({name} IS {not}DISTINCT FROM {})", literal(choices))
         }
         9 => {
             let same: Vec<&Column> =

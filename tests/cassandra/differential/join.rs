@@ -54,9 +54,13 @@ fn equalities(x: Relation<'_>, y: Relation<'_>, choices: &mut Choices) -> (Vec<S
         };
         match (right, column.cql_type.scalar()) {
             (Some(right), _) => {
-                let operator = if choices.chance(6) { "IS NOT DISTINCT FROM" } else { "=" };
                 let (a, b) = if choices.chance(30) { (y.column(right), left) } else { (left, y.column(right)) };
-                equalities.push(format!("{a} {operator} {b}"));
+                let is_null_safe = choices.chance(6);
+                equalities.push(if is_null_safe {
+                    format!("({a} IS NOT DISTINCT FROM {b})")
+                } else {
+                    format!("{a} = {b}")
+                });
             }
             (None, Some(scalar)) if choices.chance(50) => {
                 let value = choices.pick(&column.values).clone();

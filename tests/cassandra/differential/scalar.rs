@@ -162,7 +162,7 @@ impl Scalar {
             Date => numbers.map(|n| (n * 40 - 300).to_string()).collect(),
             Time => numbers.map(|n| (n * 3_600_000_000_001 % 86_400_000_000_000).to_string()).collect(),
             Timestamp => numbers.map(|n| (n * 43_200_000 - 300_000_000).to_string()).collect(),
-            Blob => numbers.map(|n| format!("{:02x}", n * 9)).collect(),
+            Blob => numbers.map(|n| format!("{:02x}", n * 8)).collect(),
             Uuid | Timeuuid => {
                 numbers.map(|n| format!("{:08x}-000{}-1000-8000-{:012x}", n * 7 % 5, n % 3, n)).collect()
             }
@@ -284,8 +284,8 @@ impl Scalar {
             Float | Double => {
                 &["1", "0", "-0.0", "1e400", "0.1", "16777217", "arrow_cast('-NaN', 'Float64')", "'1.5'", "3000000000"]
             }
-            Text | Ascii => &["5", "10", "'a '", "'zz'", "'\u{10FFFF}'", "X'61'", "TRUE"],
-            Boolean => &["'true'", "1", "NULL", "'no'"],
+            Text | Ascii => &["5", "10", "'a '", "'zz'", "'\u{10FFFF}'"],
+            Boolean => &["NULL", "(1 = 1)"],
             Blob => &["X'00000000'", "'a'", "X'fffefd'"],
             Uuid | Timeuuid => &["'99999999-9999-9999-9999-999999999999'", "'80000000-0000-1000-8000-000000000000'"],
             Inet => &["'::ffff:10.0.0.1'", "'172.16.0.1'"],
@@ -298,7 +298,6 @@ impl Scalar {
                 "TIMESTAMP '1969-12-31T23:59:59.999500'",
                 "'2023-11-14'",
                 "'2023-11-15T00:13:20+02:00'",
-                "0",
             ],
         };
         (*choices.pick(odd)).to_owned()

@@ -243,11 +243,13 @@ impl Table {
             if choices.chance(35) {
                 return Some(format!("CREATE INDEX ON {full_name} ({target})"));
             }
+            let is_blob = matches!(column.cql_type, ColumnType::Scalar(Scalar::Blob));
             // That is all SAI allows in a name.
-            if !column.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            if is_blob || !column.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
                 return None;
             }
             let is_text = column.cql_type.scalar().is_some_and(Scalar::is_text);
+            let is_text = is_text && matches!(column.kind, Kind::Regular | Kind::Static);
             let options = match choices.below(4) {
                 1 if is_text => " WITH OPTIONS = {'case_sensitive': 'false'}",
                 2 if is_text => " WITH OPTIONS = {'normalize': 'true'}",

@@ -12,8 +12,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::answer::{Answer, Difference, Verdict, answer, compare, show};
 use super::choices::{Choices, seed_of, simpler};
 use super::query::{Check, Query, Tables, random};
-use super::rows;
 use super::table::{Row, Table, domains, exact, quote};
+use super::{known, rows};
 use crate::common::{TestKeyspace, fingerprint, run, session};
 
 /// Set to anything, all queries are printed, with what came of them.
@@ -93,9 +93,7 @@ impl<'a> World<'a> {
         let full_name = self.full_name(table);
         let definitions = [vec![table.create(&full_name)], table.indexes(&full_name, choices)].concat();
         for cql in &definitions {
-            if let Err(e) = self.keyspace.cql.query_unpaged(cql.as_str(), ()).await {
-                eprintln!("REFUSED {cql}: {e}");
-            }
+            self.keyspace.run(cql).await;
         }
         self.definitions.extend(definitions);
         let statements = rows::statements(table, &full_name, choices);
@@ -170,7 +168,7 @@ impl<'a> World<'a> {
         let (verdict, cassandra, memory) = self.judge(&query).await;
         if self.shows {
             eprintln!("{number} {} {verdict:?}", query.sql.escape_debug());
-            for answer in [cassandra, memory] {
+            for answer in [&cassandra, &memory] {
                 if let Answer::Error { message, .. } = answer {
                     eprintln!("    {:.500}", message.replace('\n', " "));
                 }
@@ -178,7 +176,11 @@ impl<'a> World<'a> {
         }
         if let Verdict::OfDataFusion(difference) = &verdict {
             let sql = query.sql.escape_debug();
-            eprintln!("without Cassandra too, and so DataFusion's: {difference:?} differ by {settings}: {sql}");
+            let cause = known::cause(&cassandra, &memory).unwrap_or("two sessions without Cassandra differ as well");
+            eprintln!(
+                "DataFusion's, {cause}: {difference:?} differ by {settings}: {sql}\n{}",
+                show(&cassandra, &memory)
+            );
         }
         let Verdict::Different(difference) = &verdict else { return (verdict, None) };
         let simple = self.simplest(choices.made().to_vec(), difference).await.unwrap_or_else(|| query.clone());
@@ -227,6 +229,11 @@ impl<'a> World<'a> {
             _ => None,
         };
         let mut verdict = compare(&cassandra, &memory, &query.check, all.as_ref());
+        if let Verdict::Different(difference) = verdict
+            && known::cause(&cassandra, &memory).is_some()
+        {
+            verdict = Verdict::OfDataFusion(difference);
+        }
         if let Verdict::Different(difference) = verdict {
             let without_cassandra = answer(&self.memory_with_settings, &in_memory).await;
             verdict = match compare(&without_cassandra, &memory, &query.check, all.as_ref()) {
