@@ -25,7 +25,8 @@ use super::CellTime;
 use crate::catalog::table::CassandraTable;
 use crate::cluster::schema::{Column as TableColumn, ColumnKind};
 
-/// See the [module](self).
+/// Has the server answer `writetime(column)`, `maxwritetime(column)` and `ttl(column)`: they become columns of the scans below
+/// them. It comes after DataFusion's own rules of analysis.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CellTimeRule;
 
