@@ -237,9 +237,12 @@ impl TableProvider for CassandraTable {
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
         // The session's options are not at hand here; they are in `scan`.
         let options = CassandraOptions { allow_filtering: true, ..CassandraOptions::default() };
-        let answer = |filter: &&Expr| match may_push(&self.table, &self.schema, &options, filter) {
-            true => TableProviderFilterPushDown::Exact,
-            false => TableProviderFilterPushDown::Unsupported,
+        let answer = |filter: &&Expr| {
+            if may_push(&self.table, &self.schema, &options, filter) {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
         };
         Ok(filters.iter().map(answer).collect())
     }
@@ -278,7 +281,7 @@ impl TableProvider for CassandraTable {
             return Ok(Arc::new(ProjectionExec::try_new((0..wanted.len()).map(column), scan)?));
         };
         // The columns of the filter are read too, behind those that are wanted.
-        let mut names: Vec<&str> = residual.column_refs().into_iter().map(|column| column.name()).collect();
+        let mut names: Vec<&str> = residual.column_refs().into_iter().map(NamedColumn::name).collect();
         names.sort_unstable();
         for name in names {
             let index = self.schema.index_of(name)?;

@@ -224,7 +224,7 @@ impl SerializeRow for BoundSplit<'_> {
             Part::Table => {}
             // As plain numbers: the driver's Token would turn i64::MIN into i64::MAX.
             Part::Range(range) => {
-                [range.start(), range.end()].iter().try_for_each(|token| bind(&token.to_be_bytes()))?
+                [range.start(), range.end()].iter().try_for_each(|token| bind(&token.to_be_bytes()))?;
             }
             Part::Key(key) => key.values.iter().try_for_each(|value| bind(value))?,
         }

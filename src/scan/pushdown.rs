@@ -165,7 +165,10 @@ impl Planner<'_> {
         let mut keys: Vec<Vec<Value>> = vec![Vec::new()];
         for (column, set) in columns.iter().zip(&sets) {
             let values: Vec<Value> = set.iter().filter_map(|value| encode(column, value, only)).collect();
-            keys = keys.iter().flat_map(|key| values.iter().map(|v| [key.as_slice(), &[v.clone()]].concat())).collect();
+            keys = keys
+                .iter()
+                .flat_map(|key| values.iter().map(|v| [key.as_slice(), std::slice::from_ref(v)].concat()))
+                .collect();
         }
         let keys = keys.into_iter().map(PartitionKey::new);
         let keys = keys.filter(|key| tokens.iter().any(|range| range.contains(key.token))).collect();

@@ -32,16 +32,13 @@ pub(super) async fn answer(reader: &Reader, metrics: &AggregateMetrics, split: S
             Err(error) if error.kind() == ErrorKind::Unavailable => error,
             Err(error) => return Err(error),
         };
-        match halves(&piece).filter(|_| halvings < MOST_HALVINGS) {
-            Some([first, second]) => {
-                metrics.halved.add(1);
-                pieces.extend([(second, halvings + 1), (first, halvings + 1)]);
-            }
-            None => {
-                let Some(keys) = reader.keys().await? else { return Err(failure) };
-                metrics.streamed.add(1);
-                answers.push(count_keys(reader, keys, piece).await?);
-            }
+        if let Some([first, second]) = halves(&piece).filter(|_| halvings < MOST_HALVINGS) {
+            metrics.halved.add(1);
+            pieces.extend([(second, halvings + 1), (first, halvings + 1)]);
+        } else {
+            let Some(keys) = reader.keys().await? else { return Err(failure) };
+            metrics.streamed.add(1);
+            answers.push(count_keys(reader, keys, piece).await?);
         }
     }
     Ok(answers)

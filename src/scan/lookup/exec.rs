@@ -91,9 +91,12 @@ impl ExecutionPlan for CassandraLookupJoinExec {
     }
 
     fn required_input_distribution(&self) -> Vec<Distribution> {
-        let one = |_| match self.join.needs_one_partition() {
-            true => Distribution::SinglePartition,
-            false => Distribution::UnspecifiedDistribution,
+        let one = |_| {
+            if self.join.needs_one_partition() {
+                Distribution::SinglePartition
+            } else {
+                Distribution::UnspecifiedDistribution
+            }
         };
         self.children().into_iter().map(one).collect()
     }

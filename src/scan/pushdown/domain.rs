@@ -87,10 +87,9 @@ impl Domain {
         } else if let (Some(low), Some(high)) = (lower, upper) {
             let both = low.1 == Inclusive::Yes && high.1 == Inclusive::Yes;
             match compare(&low.0, &high.0) {
-                Ordering::Greater => self.empty = true,
-                Ordering::Equal if both => self.set = Some(vec![low.0.clone()]),
-                Ordering::Equal => self.empty = true,
                 Ordering::Less => {}
+                Ordering::Equal if both => self.set = Some(vec![low.0.clone()]),
+                Ordering::Equal | Ordering::Greater => self.empty = true,
             }
         }
     }

@@ -197,7 +197,7 @@ proptest! {
         prop_assert!(lists.iter().all(|list| !list.is_empty()));
 
         let mut all = lists.concat();
-        all.sort_by_key(|s| s.range());
+        all.sort_by_key(Split::range);
         prop_assert_eq!(&all, &splits);
 
         let loads = lists.iter().map(|list| list.iter().map(|s| u128::from(s.size())).sum::<u128>());
