@@ -50,7 +50,7 @@ pub struct LookupJoinRule;
 impl PhysicalOptimizerRule for LookupJoinRule {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
-            Ok(match Join::of(&node).map(|join| lookup_join(&node, &join)).transpose()?.flatten() {
+            Ok(match Equijoin::of(&node).map(|join| lookup_join(&node, &join)).transpose()?.flatten() {
                 Some(lookup) => Transformed::yes(lookup),
                 None => Transformed::no(node),
             })
@@ -68,7 +68,7 @@ impl PhysicalOptimizerRule for LookupJoinRule {
 }
 
 /// What joins have in common.
-struct Join<'a> {
+struct Equijoin<'a> {
     join_type: JoinType,
     left: &'a Arc<dyn ExecutionPlan>,
     right: &'a Arc<dyn ExecutionPlan>,
@@ -78,7 +78,7 @@ struct Join<'a> {
     schema: SchemaRef,
 }
 
-impl<'a> Join<'a> {
+impl<'a> Equijoin<'a> {
     /// None for other nodes, and for joins to which null is a value.
     fn of(node: &'a Arc<dyn ExecutionPlan>) -> Option<Self> {
         let (this, nulls) = if let Some(join) = node.as_any().downcast_ref::<HashJoinExec>() {
@@ -114,7 +114,7 @@ fn columns_of(left: &Arc<dyn ExecutionPlan>, right: &Arc<dyn ExecutionPlan>, joi
 }
 
 /// The node that takes the place of a join, if there is one and it is worth it.
-fn lookup_join(node: &Arc<dyn ExecutionPlan>, join: &Join<'_>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+fn lookup_join(node: &Arc<dyn ExecutionPlan>, join: &Equijoin<'_>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     // If each side could be looked up, the smaller one has the keys.
     let candidates = [JoinSide::Right, JoinSide::Left].into_iter().filter_map(|table| candidate(join, table));
     let Some((lookup, _)) = candidates.min_by_key(|(_, rows)| rows.unwrap_or(usize::MAX)) else { return Ok(None) };
@@ -139,7 +139,7 @@ fn fall_back(
 }
 
 /// The join that looks up rows of the table on this side, with the number of the input's rows, if that is known.
-fn candidate(join: &Join<'_>, table_at: JoinSide) -> Option<(LookupJoin, Option<usize>)> {
+fn candidate(join: &Equijoin<'_>, table_at: JoinSide) -> Option<(LookupJoin, Option<usize>)> {
     let kind = LookupKind::of(join.join_type, table_at)?;
     let (plan, input) = join.sides(table_at);
     let table = TableSide::of(plan)?;
@@ -175,4 +175,19 @@ fn known_rows(plan: &Arc<dyn ExecutionPlan>) -> Option<usize> {
 fn most_keys(options: &CassandraOptions, table_rows: Option<usize>) -> usize {
     let most = options.lookup_join_max_keys.get();
     table_rows.map_or(most, |rows| most.min((rows / ROWS_A_LOOKUP).max(FEW_KEYS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_tables_are_rather_read() {
+        let options = CassandraOptions::default();
+        let most = |rows| most_keys(&options, rows);
+        assert_eq!(most(None), 100_000);
+        assert_eq!(most(Some(0)), FEW_KEYS);
+        assert_eq!(most(Some(1_000_000)), 40_000);
+        assert_eq!(most(Some(usize::MAX)), 100_000);
+    }
 }

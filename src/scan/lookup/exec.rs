@@ -91,14 +91,9 @@ impl ExecutionPlan for CassandraLookupJoinExec {
     }
 
     fn required_input_distribution(&self) -> Vec<Distribution> {
-        let one = |_| {
-            if self.join.needs_one_partition() {
-                Distribution::SinglePartition
-            } else {
-                Distribution::UnspecifiedDistribution
-            }
-        };
-        self.children().into_iter().map(one).collect()
+        let one = self.join.needs_one_partition();
+        let required = if one { Distribution::SinglePartition } else { Distribution::UnspecifiedDistribution };
+        vec![required; self.children().len()]
     }
 
     /// More partitions would ask for the same keys more often, and no faster: what is in flight is shared among them.

@@ -166,3 +166,17 @@ impl RowsOfKeys {
         &self.rows[start..self.ends[key]]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_is_in_the_list_of_its_key() {
+        let rows = RowsOfKeys::new(&[Some(1), None, Some(0), Some(1), Some(3), None, Some(1)], 4);
+        assert_eq!(rows.get(0), [2]);
+        assert_eq!(rows.get(1), [0, 3, 6]);
+        assert!(rows.get(2).is_empty());
+        assert_eq!(rows.get(3), [4]);
+    }
+}

@@ -151,7 +151,7 @@ impl Run {
             if let Some(left) = &mut self.left {
                 match left.checked_sub(unknown.len()) {
                     Some(still) => *left = still,
-                    None => return self.rest(window.batch).map(Some),
+                    None => return Ok(Some(self.rest(window.batch))),
                 }
             }
             self.metrics.keys.add(window.keys);
@@ -188,7 +188,6 @@ impl Run {
 
         let reader = Arc::clone(&self.reader);
         let bound = Arc::clone(&window.bound);
-        let done = unknown.clone();
         let requests = unknown.into_iter().map(|key| {
             let pages = Arc::clone(&reader).pages(Arc::clone(&bound), window.first_row(key));
             pages.map_ok(move |page| (key, page)).boxed()
@@ -212,8 +211,7 @@ impl Run {
         }
         self.flush(&mut pending, true, &mut matching, output).await?;
         if join.kind == LookupKind::TableSemi {
-            for key in done {
-                let key = window.key(key);
+            for key in (0..window.distinct()).map(|key| window.key(key)) {
                 self.memory.try_grow(key.len() + size_of::<Box<[u8]>>())?;
                 self.done.insert(key.into());
             }
@@ -250,7 +248,7 @@ impl Run {
     }
 
     /// These rows and all that come after them, without those whose join has been given.
-    fn rest(self, rows: RecordBatch) -> DataFusionResult<Rest> {
+    fn rest(self, rows: RecordBatch) -> Rest {
         self.metrics.fell_back.add(1);
         let schema = SchemaRef::clone(&self.schema);
         let all = stream::once(async { Ok(rows) }).chain(self.input);
@@ -260,7 +258,7 @@ impl Run {
             let _ = &memory;
             if done.is_empty() { batch } else { finder.rows_left(&batch?, |key| done.contains(key)) }
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, left)))
+        Box::pin(RecordBatchStreamAdapter::new(schema, left))
     }
 }
 
