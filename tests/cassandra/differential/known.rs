@@ -10,5 +10,9 @@ pub(crate) fn cause(cassandra: &Answer, memory: &Answer) -> Option<&'static str>
     if message.contains("Row format support not yet implemented") && message.contains("Map(") {
         return Some("maps cannot be grouped by");
     }
+    // Only with `prefer_hash_join = false`.
+    if message.contains("Unsupported data type in sort merge join comparator") {
+        return Some("sort-merge joins know no times and timestamps with a zone");
+    }
     None
 }
