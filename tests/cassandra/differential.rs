@@ -31,7 +31,7 @@ const DEFAULT_SEED: u64 = 1;
 
 /// How many queries to run in all.
 const QUERIES_VARIABLE: &str = "CBULK_FUZZ_QUERIES";
-const DEFAULT_QUERIES: u64 = 2_000;
+const DEFAULT_QUERIES: u64 = 1_000;
 
 const QUERIES_A_WORLD: u64 = 100;
 

@@ -73,7 +73,7 @@ impl Choices {
     }
 }
 
-/// SplitMix64: every seed, also 0 and 1, gives numbers that look independent.
+/// `SplitMix64`: every seed, also 0 and 1, gives numbers that look independent.
 fn mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *state;

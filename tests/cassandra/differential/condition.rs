@@ -69,7 +69,7 @@ pub(crate) fn tree(relations: &[Relation<'_>], depth: usize, choices: &mut Choic
 /// A column, columns of the key more often.
 pub(crate) fn any_column<'a>(table: &'a Table, choices: &mut Choices) -> &'a Column {
     let key: Vec<&Column> = table.primary_key().collect();
-    if !key.is_empty() && choices.chance(55) { *choices.pick(&key) } else { choices.pick(&table.columns) }
+    if !key.is_empty() && choices.chance(55) { key[choices.below(key.len())] } else { choices.pick(&table.columns) }
 }
 
 /// Conditions on the columns of the primary key in turn, as a Cassandra statement could have them, and then some more that
@@ -164,8 +164,8 @@ fn tuple_condition(relation: Relation<'_>, columns: &[&Column], choices: &mut Ch
     Some(match choices.weighted(&[5, 2, 1]) {
         0 => format!("({a} {operator} {x} OR ({a} = {x} AND {b} {operator}{or_equal} {y}))"),
         1 => {
-            let (v, w) = (first_type.exact(&first.values[0]), second_type.exact(&second.values[0]));
-            format!("(({a} = {x} AND {b} = {y}) OR ({a} = {v} AND {b} = {w}))")
+            let other = (first_type.exact(&first.values[0]), second_type.exact(&second.values[0]));
+            format!("(({a} = {x} AND {b} = {y}) OR ({a} = {} AND {b} = {}))", other.0, other.1)
         }
         _ => {
             let (x, y) = (first_type.plain(&first.values[0]), second_type.plain(&second.values[0]));
@@ -220,7 +220,7 @@ pub(crate) fn predicate(relation: Relation<'_>, column: &Column, choices: &mut C
         9 => {
             let same: Vec<&Column> =
                 relation.table.columns.iter().filter(|other| other.cql_type == column.cql_type).collect();
-            format!("{name} {} {}", operator(choices), relation.column(*choices.pick(&same)))
+            format!("{name} {} {}", operator(choices), relation.column(same[choices.below(same.len())]))
         }
         10 => {
             let (operator, value) = (operator(choices), scalar.exact(&column.values[0]));

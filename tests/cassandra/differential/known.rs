@@ -15,5 +15,9 @@ pub(crate) fn cause(cassandra: &Answer, memory: &Answer) -> Option<&'static str>
     if message.contains("Cannot cast Date32 value") && message.contains("exceeds the representable") {
         return Some("conditions are checked in another order");
     }
+    // Only with `prefer_hash_join = false`.
+    if message.contains("Unsupported data type in sort merge join comparator") {
+        return Some("sort-merge joins know no times and timestamps with a zone");
+    }
     None
 }

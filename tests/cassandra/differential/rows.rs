@@ -77,8 +77,8 @@ impl Writer<'_> {
         let is_set = |kind| table.columns.iter().zip(row).any(|(column, cell)| column.kind == kind && cell.is_some());
         // A row made by UPDATE is there only as long as one of its cells is.
         if is_set(Kind::Regular) && choices.chance(15) {
-            let assignments = self.list(table, row, ", ", |kind| kind == Kind::Regular);
-            let key = self.list(table, row, " AND ", |kind| !matches!(kind, Kind::Regular | Kind::Static));
+            let assignments = list(table, row, ", ", |kind| kind == Kind::Regular);
+            let key = list(table, row, " AND ", |kind| !matches!(kind, Kind::Regular | Kind::Static));
             let time = self.timestamp();
             self.written
                 .push(format!("UPDATE {} USING TIMESTAMP {time} SET {assignments} WHERE {key}", self.full_name));
@@ -106,17 +106,17 @@ impl Writer<'_> {
         let depth = choices.between(1, table.clustering().count().max(1));
         let last = table.partition_key().count() + depth;
         let known = &row[..last.min(table.primary_key().count())];
-        let key = self.list(table, &known.to_vec(), " AND ", |_| true);
+        let key = list(table, &known.to_vec(), " AND ", |_| true);
         self.written.push(format!("DELETE FROM {} USING TIMESTAMP {} WHERE {key}", self.full_name, self.timestamp()));
     }
+}
 
-    /// `column = value` for the columns of these kinds that have a value.
-    fn list(&self, table: &Table, row: &Row, separator: &str, of: impl Fn(Kind) -> bool) -> String {
-        let cells = table.columns.iter().zip(row).filter(|(column, _)| of(column.kind));
-        let cells = cells.filter_map(|(column, cell)| Some((column, cell.as_ref()?)));
-        cells
-            .map(|(column, cell)| format!("{} = {}", column.quoted(), column.cql(cell)))
-            .collect::<Vec<_>>()
-            .join(separator)
-    }
+/// `column = value` for the columns of these kinds that have a value.
+fn list(table: &Table, row: &Row, separator: &str, of: impl Fn(Kind) -> bool) -> String {
+    let cells = table.columns.iter().zip(row).filter(|(column, _)| of(column.kind));
+    let cells = cells.filter_map(|(column, cell)| Some((column, cell.as_ref()?)));
+    cells
+        .map(|(column, cell)| format!("{} = {}", column.quoted(), column.cql(cell)))
+        .collect::<Vec<_>>()
+        .join(separator)
 }

@@ -204,11 +204,9 @@ impl Scalar {
     pub(crate) fn sql(self, value: &str, choices: &mut Choices) -> String {
         let plain = self.plain(value);
         match (self, choices.weighted(&[6, 2, 1, 1])) {
-            (_, 0) => plain,
             (_, 1) => self.exact(value),
             (Int | Smallint | Tinyint, 2) => format!("CAST({value} AS BIGINT)"),
-            (Int | Smallint | Tinyint | Bigint, 3) => text(value),
-            (Decimal | Varint, 2) => text(value),
+            (Int | Smallint | Tinyint | Bigint, 3) | (Decimal | Varint, 2) => text(value),
             (Decimal, 3) if !value.contains('E') => {
                 text(&format!("{value}{}0", if value.contains('.') { "" } else { "." }))
             }
@@ -233,11 +231,10 @@ impl Scalar {
         match self {
             Text | Ascii | Inet | Uuid | Timeuuid => text(value),
             Blob => format!("X'{value}'"),
-            Boolean | Int | Bigint | Smallint | Tinyint => value.to_owned(),
             // SQL's numbers of more digits lose some.
             Varint | Decimal if value.len() > 15 || value.contains('E') => text(value),
             Float | Double if value.contains(['N', 'I']) => self.exact(value),
-            Varint | Decimal | Float | Double => value.to_owned(),
+            Boolean | Int | Bigint | Smallint | Tinyint | Varint | Decimal | Float | Double => value.to_owned(),
             Time => text(&time_of_day(value)),
             Date => {
                 let days = value.parse().unwrap();
