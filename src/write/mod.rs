@@ -15,7 +15,7 @@
 //!
 //! A row is counted as written when the replicas that the consistency level asks for have acknowledged it.
 //!
-//! `DELETE` and `UPDATE` go the same way, with another statement ([`Change`]): their rows are those of a SELECT.
+//! `DELETE` and `UPDATE` go the same way, with another statement (`Change`): their rows are those of a SELECT.
 
 pub(crate) mod batch;
 pub(crate) mod cql;
