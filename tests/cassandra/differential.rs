@@ -83,6 +83,10 @@ async fn random_queries_have_the_answers_of_rows_in_memory() {
     eprintln!("{tally:?}");
     keyspace.drop_it().await;
     assert!(findings.is_empty(), "{} queries have another answer, see above", findings.len());
+    if tally.queries < 500 {
+        // Too few to say more.
+        return;
+    }
     assert!(tally.of_datafusion * 100 < tally.queries, "too many depend on settings of DataFusion: {tally:?}");
     // Queries that no one answers would show nothing.
     assert!(tally.refused_by_both * 5 < tally.queries, "too many are refused: {tally:?}");

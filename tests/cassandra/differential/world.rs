@@ -34,7 +34,7 @@ const SETTINGS: [(&str, &[&str]); 6] = [
     ("cassandra.page_size_rows", &["2000", "100", "7", "3"]),
     ("datafusion.execution.target_partitions", &["1", "2", "4"]),
     ("datafusion.execution.batch_size", &["8192", "16"]),
-    ("datafusion.optimizer.prefer_hash_join", &["true", "true", "false"]),
+    ("datafusion.optimizer.prefer_hash_join", &["true", "true", "true", "true", "true", "false"]),
     ("datafusion.optimizer.repartition_joins", &["true", "false"]),
 ];
 
