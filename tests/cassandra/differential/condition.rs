@@ -4,9 +4,6 @@ use super::choices::Choices;
 use super::scalar::Scalar;
 use super::table::{Column, ColumnType, Kind, Table};
 
-/// Whether conditions on `token(…)` are made.
-const WITH_TOKEN: bool = false;
-
 /// A table under the name it has in a query.
 #[derive(Clone, Copy)]
 pub(crate) struct Relation<'a> {
@@ -133,7 +130,7 @@ fn key_conditions(relation: Relation<'_>, choices: &mut Choices) -> Vec<String> 
     if clustering.len() > 1 && choices.chance(20) {
         conditions.extend(tuple_condition(relation, &clustering, choices));
     }
-    if WITH_TOKEN && choices.chance(15) {
+    if choices.chance(15) {
         let key: Vec<String> = table.partition_key().map(|column| relation.column(column)).collect();
         let operator = choices.word(&[">", "<=", "<", ">=", "="]);
         let bound = choices.word(&["0", "-9223372036854775808", "9223372036854775807", "4611686018427387904", "-1"]);

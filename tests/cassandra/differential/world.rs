@@ -29,8 +29,11 @@ const QUERIES_A_SETTING: u64 = 10;
 const SIMPLER_TRIES: usize = 250;
 
 /// What must not change any answer.
-const SETTINGS: [(&str, &[&str]); 6] = [
+const SETTINGS: [(&str, &[&str]); 9] = [
     ("cassandra.splits", &["1", "2", "3", "5", "8", "16"]),
+    ("cassandra.lookup_join", &["auto", "on", "off"]),
+    ("cassandra.allow_filtering", &["false", "false", "true"]),
+    ("cassandra.max_keys", &["100000", "2"]),
     ("cassandra.page_size_rows", &["2000", "100", "7", "3"]),
     ("datafusion.execution.target_partitions", &["1", "2", "4"]),
     ("datafusion.execution.batch_size", &["8192", "16"]),
