@@ -246,7 +246,6 @@ impl Planner<'_> {
                 continue;
             }
             let kind = |target| self.table.index(&column.name, target).map(|index| index.kind);
-            let has_contains = kind(IndexTarget::Values).is_some();
             match kind(IndexTarget::Column) {
                 Some(IndexKind::Sai) => {
                     if let Some(found) = sai_terms(column, &self.domains[index]) {
@@ -262,12 +261,14 @@ impl Planner<'_> {
                 }
                 _ => {}
             }
-            if has_contains && let Some(found) = self.contains(index) {
-                match kind(IndexTarget::Values) {
-                    Some(IndexKind::Legacy) if terms.is_empty() => return vec![found],
-                    Some(IndexKind::Sai) => terms.push(found),
-                    _ => {}
+            match kind(IndexTarget::Values) {
+                Some(IndexKind::Sai) => terms.extend(self.contains(index)),
+                Some(IndexKind::Legacy) if terms.is_empty() => {
+                    if let Some(term) = self.contains(index) {
+                        return vec![term];
+                    }
                 }
+                _ => {}
             }
         }
         terms

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use datafusion::common::Column as Named;
+use datafusion::functions_nested::expr_fn::array_has;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
 use datafusion::prelude::{Expr, col, lit};
@@ -199,6 +200,26 @@ fn indexes_answer_what_they_can() {
     }
     let off = CassandraOptions { index_pushdown: false, ..Default::default() };
     assert_eq!(pushed_with(&off, &[col("v").gt(lit(5_i32))]).residual.len(), 1);
+}
+
+#[test]
+fn an_index_that_is_not_asked_answers_nothing() {
+    let has_x = || array_has(col("z"), lit("x"));
+    for (kind, filters, terms, left) in [
+        // One of the old kind answers alone.
+        (IndexKind::Legacy, vec![col("v").gt(lit(5_i32)), has_x()], vec!["\"v\" > ? [5]"], 1),
+        (IndexKind::Legacy, vec![has_x()], vec!["\"z\" CONTAINS ? ['x']"], 0),
+        (IndexKind::Sai, vec![col("v").gt(lit(5_i32)), has_x()], vec!["\"v\" > ? [5]", "\"z\" CONTAINS ? ['x']"], 0),
+        (IndexKind::Other, vec![has_x()], vec![], 1),
+    ] {
+        let mut table = table();
+        let z = Column { name: "z".into(), cql_type: CqlType::Set(Box::new(CqlType::Text)), kind: ColumnKind::Regular };
+        table.columns.push(z);
+        table.indexes.push(Index { column: "z".into(), target: IndexTarget::Values, kind });
+        let found = push(&table, &arrow_schema(&table.columns), &CassandraOptions::default(), &filters);
+        let expected = (terms.into_iter().map(str::to_owned).collect(), left);
+        assert_eq!(shown(&found), expected, "{kind:?}");
+    }
 }
 
 #[test]
