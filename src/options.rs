@@ -77,6 +77,10 @@ config_namespace! {
         /// Let the server compute count, min, max and GROUP BY of keys where its answer is the same
         pub aggregate_pushdown: bool, default = true
 
+        /// Let GROUP BY and window functions with the whole partition key in their groups work on one Cassandra partition after
+        /// the other, without a hash table or a sort
+        pub streaming_groups: bool, default = true
+
         /// Let the server answer those filters that it answers as DataFusion would
         pub filter_pushdown: bool, default = true
 
@@ -103,7 +107,10 @@ config_namespace! {
         /// the table is known to have so few rows that reading all of them is quicker
         pub lookup_join_max_keys: Positive, default = Positive::at_least_one(100_000)
 
-        /// Keys looked up at the same time, a node
+        /// Keys of a partition key of one column that one request looks up, by `IN`, at a node that holds all of them
+        pub lookup_keys_per_request: Positive, default = Positive::at_least_one(8)
+
+        /// Requests of such joins at the same time, a node
         pub lookups_in_flight_per_node: Positive, default = Positive::at_least_one(64)
 
         /// What becomes of values that are present and have no bytes, which Arrow has not: `error`, or `null`, after which

@@ -10,6 +10,9 @@ use crate::measure::{Measure, PAIRS, Pair};
 use crate::report::{Outcome, median};
 use crate::{Result, Setup, load, machine, ours, report};
 
+/// The samples of each measure, by its name, in the order of the rounds.
+type Samples = BTreeMap<&'static str, Vec<Sample>>;
+
 pub(crate) async fn run(setup: &Setup) -> Result<()> {
     let machine = machine::machine()?;
     let versions = machine::versions(setup).await?;
@@ -23,20 +26,25 @@ pub(crate) async fn run(setup: &Setup) -> Result<()> {
     load::load(setup).await?;
     let splits = ours::scan_splits(&setup.host).await?;
 
-    let mut samples: BTreeMap<&'static str, Vec<Sample>> = BTreeMap::new();
+    let (mut samples, mut ratios): (Samples, BTreeMap<_, _>) = Default::default();
     // All rounds of a pair before the next pair's, for the sake of the machine's mood and the server's compiler.
     for pair in &pairs {
         eprintln!("{}, to warm up, not counted", pair.ours.name());
         one_round(setup, pair, splits).await?;
+        // By themselves: other pairs have the same raw measure, at other times.
+        let mut of_pair = Samples::new();
         for round in 1..=setup.rounds {
             eprintln!("{}, round {round} of {}", pair.ours.name(), setup.rounds);
             let (raw, ours) = one_round(setup, pair, splits).await?;
             for (measure, sample) in pair.raw.iter().zip(raw).chain([(&pair.ours, ours)]) {
-                samples.entry(measure.name()).or_default().push(sample);
+                of_pair.entry(measure.name()).or_default().push(sample);
             }
         }
+        ratios.insert(pair.ours.name(), ratios_of(pair, &of_pair));
+        for (name, of_measure) in of_pair {
+            samples.entry(name).or_default().extend(of_measure);
+        }
     }
-    let ratios = pairs.iter().map(|pair| (pair.ours.name(), ratios(pair, &samples))).collect();
     let outcome = Outcome { setup, pairs: &pairs, samples, ratios, splits, machine, versions };
     report::print(&outcome);
     report::write(&outcome)
@@ -44,7 +52,7 @@ pub(crate) async fn run(setup: &Setup) -> Result<()> {
 
 /// Rate of ours to that of the raw measure in the same round. Of several raw measures the one with the best median: the
 /// best of each round would be the luckiest of several against one.
-fn ratios(pair: &Pair, samples: &BTreeMap<&'static str, Vec<Sample>>) -> Vec<f64> {
+fn ratios_of(pair: &Pair, samples: &Samples) -> Vec<f64> {
     let rates = |measure: &Measure| -> Vec<f64> {
         samples.get(measure.name()).into_iter().flatten().map(Sample::rate).collect()
     };

@@ -51,14 +51,20 @@ impl Cluster {
         Some(Arc::new(InOrder { nodes }))
     }
 
-    /// Whether a node holds the rows of this serialized partition key. False for a keyspace that is not there.
-    pub(crate) fn is_replica(&self, keyspace: &str, key: &[u8], node: NodeId) -> bool {
+    /// The nodes of the local data centre that hold a token's rows; with each token another one is the first, so that
+    /// they share the work. None for a keyspace that is not there.
+    pub(crate) fn replicas_of_token(&self, keyspace: &str, token: i64) -> Vec<NodeId> {
         let state = self.session().get_cluster_state();
-        let Some(strategy) = state.get_keyspace(keyspace).map(|keyspace| &keyspace.strategy) else { return false };
+        let Some(strategy) = state.get_keyspace(keyspace).map(|keyspace| &keyspace.strategy) else { return Vec::new() };
         // Only tables of ScyllaDB with tablets depend on the table; the name is not looked at otherwise.
-        let (token, table) = (Token::new(token_of_key(key)), TableSpec::borrowed(keyspace, ""));
-        let replicas = state.replica_locator().replicas_for_token(token, strategy, None, &table);
-        replicas.into_iter().any(|(replica, _)| replica.host_id == node)
+        let table = TableSpec::borrowed(keyspace, "");
+        let found =
+            state.replica_locator().replicas_for_token(Token::new(token), strategy, self.local_dc.as_deref(), &table);
+        let mut replicas: Vec<NodeId> = found.into_iter().map(|(replica, _)| replica.host_id).collect();
+        if let Some(first) = token.unsigned_abs().checked_rem(replicas.len() as u64) {
+            replicas.rotate_left(usize::try_from(first).unwrap_or_default());
+        }
+        replicas
     }
 }
 

@@ -9,6 +9,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 pub mod aggregate;
 pub mod compare;
+pub mod grouped;
 pub mod lookup_join;
 pub mod order;
 pub mod values;
@@ -41,6 +42,7 @@ pub fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + 
         [
             Arc::new(lookup_join::LookupJoinRule) as _,
             Arc::new(aggregate::AggregateRule) as _,
+            Arc::new(grouped::GroupedRule) as _,
             Arc::new(order::OrderRule) as _,
         ],
     );

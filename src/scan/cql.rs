@@ -21,11 +21,21 @@ pub(crate) fn select(recipe: &ScanRecipe, limit: Option<usize>) -> String {
     format!("SELECT {names} FROM {}{order}{per_partition}{}{filtering}", rows_of_split(recipe), limited(limit))
 }
 
-/// `SELECT` of these columns of the rows with one value for each of the columns `keys`.
-pub(crate) fn lookup(table: &TableSchema, columns: &[Column], keys: &[Column], limit: Option<usize>) -> String {
-    let name = quote_table(&table.name.keyspace, &table.name.table);
+/// `SELECT` of these columns of the rows with one value for each of the columns `keys`; `first_only` gives one row.
+pub(crate) fn lookup(table: &TableSchema, columns: &[Column], keys: &[Column], first_only: bool) -> String {
     let equal: Vec<String> = keys.iter().map(|key| format!("{} = ?", quote(&key.name))).collect();
-    format!("SELECT {} FROM {name} WHERE {}{}", names(table, columns), equal.join(" AND "), limited(limit))
+    let limit = limited(first_only.then_some(1));
+    format!("SELECT {} FROM {} WHERE {}{limit}", names(table, columns), name(table), equal.join(" AND "))
+}
+
+/// The same for several values of the only column of the partition key.
+pub(crate) fn lookup_several(table: &TableSchema, columns: &[Column], key: &Column, first_only: bool) -> String {
+    let limit = if first_only { " PER PARTITION LIMIT 1" } else { "" };
+    format!("SELECT {} FROM {} WHERE {} IN ?{limit}", names(table, columns), name(table), quote(&key.name))
+}
+
+fn name(table: &TableSchema) -> String {
+    quote_table(&table.name.keyspace, &table.name.table)
 }
 
 fn names(table: &TableSchema, columns: &[Column]) -> String {
@@ -72,7 +82,7 @@ pub(crate) fn aggregate(recipe: &ScanRecipe, answers: &[Answer]) -> String {
 /// The table and its WHERE: the bind markers are those of the split, then those of the terms.
 fn rows_of_split(recipe: &ScanRecipe) -> String {
     let table = &recipe.table;
-    let name = quote_table(&table.name.keyspace, &table.name.table);
+    let name = name(table);
     if table.node_local {
         return name;
     }
@@ -172,8 +182,12 @@ mod tests {
     fn a_lookup_binds_each_column_of_the_key() {
         let table = recipe().table;
         assert_eq!(
-            lookup(&table, &table.columns[3..], &table.columns[..2], Some(1)),
+            lookup(&table, &table.columns[3..], &table.columns[..2], true),
             "SELECT \"v\" FROM \"Ks\".\"select\" WHERE \"a\" = ? AND \"say \"\"b\"\"\" = ? LIMIT 1"
+        );
+        assert_eq!(
+            lookup_several(&table, &table.columns[3..], &table.columns[0], true),
+            "SELECT \"v\" FROM \"Ks\".\"select\" WHERE \"a\" IN ? PER PARTITION LIMIT 1"
         );
     }
 

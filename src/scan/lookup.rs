@@ -1,7 +1,7 @@
 //! Keyed joins: the rows of a table that a join needs are looked up by key, and the rest of the table is not read.
 //!
 //! ```text
-//! input ─ window ─ keys (distinct, possible) ─ remembered? ─ page/key (some at a time) ─ decode ─ table's steps ─┐
+//! input ─ window ─ keys (distinct, possible) ─ remembered? ─ page/key (in groups) ─ decode ─ table's steps ─┐
 //!            └──────────────────────────── rows of each key ────────────────── matching ◀──────────────────────┘─▶ RecordBatch
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! What is in memory: a window of the input (about two batches), the pages in flight, the rows found that make the next
 //! batch, and the rows of keys that are remembered (bounded).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -129,12 +130,36 @@ impl LookupJoin {
         RowEncoder::try_new(&self.key_columns(), &self.key_schema(input)?)
     }
 
-    /// The statement that looks up one key.
+    /// The only column of the key, if one request can ask for several keys.
+    fn single_column(&self) -> Option<&Column> {
+        let is_several = self.table.scan().options.lookup_keys_per_request.get() > 1;
+        match &*self.keys {
+            [only] if is_several && self.table.scan().table.partition_key().count() == 1 => Some(&only.column),
+            _ => None,
+        }
+    }
+
+    /// The columns that are read: those of the scan, and behind them the column that tells whose rows they are, if it is not
+    /// among them; and where that column stands.
+    fn columns(&self) -> (Cow<'_, [Column]>, Option<usize>) {
+        let columns = &self.table.scan().columns;
+        let Some(key) = self.single_column() else { return (Cow::Borrowed(columns), None) };
+        match columns.iter().position(|column| column == key) {
+            Some(place) => (Cow::Borrowed(columns), Some(place)),
+            None => (columns.iter().chain([key]).cloned().collect(), Some(columns.len())),
+        }
+    }
+
+    /// The statement that looks up a key, or several.
     pub(crate) fn cql(&self) -> String {
-        let scan = self.table.scan();
+        let table = &self.table.scan().table;
         // One row proves that there is one, unless it may yet be dropped.
-        let first = self.kind.asks_for_existence() && self.residual.is_empty() && !self.table.drops_rows();
-        cql::lookup(&scan.table, &scan.columns, &self.key_columns(), first.then_some(1))
+        let first_only = self.kind.asks_for_existence() && self.residual.is_empty() && !self.table.drops_rows();
+        let (columns, _) = self.columns();
+        match self.single_column() {
+            Some(key) => cql::lookup_several(table, &columns, key, first_only),
+            None => cql::lookup(table, &columns, &self.key_columns(), first_only),
+        }
     }
 
     /// Whether all keys must come in one stream.
@@ -162,6 +187,10 @@ impl fmt::Display for LookupJoin {
             Some(most) => write!(f, ", max_keys={most}")?,
             None => f.write_str(", max_keys=unlimited")?,
         }
-        write!(f, ", in_flight_per_node={}", self.table.scan().options.lookups_in_flight_per_node)
+        let options = &self.table.scan().options;
+        if self.single_column().is_some() {
+            write!(f, ", keys_per_request={}", options.lookup_keys_per_request)?;
+        }
+        write!(f, ", in_flight_per_node={}", options.lookups_in_flight_per_node)
     }
 }

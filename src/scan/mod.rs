@@ -19,6 +19,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 pub mod aggregate;
 pub(crate) mod cql;
 pub mod exec;
+pub mod grouped;
 pub mod lookup;
 pub(crate) mod order;
 mod pace;
@@ -64,6 +65,16 @@ pub(crate) struct ScanRecipe {
 }
 
 impl ScanRecipe {
+    /// The same with partitions of which each reads its splits one after the other, and as many splits in flight in all.
+    pub(crate) fn one_split_at_a_time(&self) -> Self {
+        let deal = |splits: &Vec<Split>| {
+            let lists = self.splits_in_flight.clamp(1, splits.len().max(1));
+            let list = |first| splits.iter().skip(first).step_by(lists).cloned().collect();
+            (0..lists).map(list).collect::<Vec<Vec<Split>>>()
+        };
+        Self { partitions: self.partitions.iter().flat_map(deal).collect(), splits_in_flight: 1, ..self.clone() }
+    }
+
     pub(crate) fn split_count(&self) -> usize {
         self.partitions.iter().map(Vec::len).sum()
     }

@@ -43,26 +43,46 @@ pub(super) fn properties(recipe: &ScanRecipe) -> EquivalenceProperties {
     if !is_single(recipe) {
         return properties;
     }
-    let column = |column: &Column| -> Option<Arc<dyn PhysicalExpr>> {
-        let index = recipe.columns.iter().position(|c| c == column)?;
-        Some(Arc::new(ColumnExpr::new(&column.name, index)))
-    };
-    let constants = recipe.columns.iter().filter(|c| is_constant(recipe, c)).filter_map(column);
+    let constants = recipe.columns.iter().filter(|c| is_constant(recipe, c)).filter_map(|c| expr(recipe, c));
     let constants = constants.map(|expr| ConstExpr::new(expr, AcrossPartitions::Uniform(None)));
     if properties.add_constants(constants.collect::<Vec<_>>()).is_err() {
         return EquivalenceProperties::new(Arc::clone(&recipe.schema));
     }
+    add_clustering(&mut properties, recipe, &[]);
+    properties
+}
+
+/// What an operator may know that needs the rows of each Cassandra partition side by side, in the order of the clustering
+/// columns, and does not care for the order of Cassandra partitions: it is made up here, since they have none but the one by
+/// token. `groups` are the columns of the scan that the operator groups by, in its order.
+pub(super) fn within_splits(recipe: &ScanRecipe, groups: &[usize]) -> EquivalenceProperties {
+    let mut properties = EquivalenceProperties::new(Arc::clone(&recipe.schema));
+    let columns = groups.iter().filter_map(|index| recipe.columns.get(*index));
+    let key: Vec<_> = columns.filter(|column| column.kind == ColumnKind::PartitionKey).collect();
+    if recipe.table.partition_key().all(|column| key.contains(&column)) {
+        let key = key.into_iter().filter_map(|column| expr(recipe, column)).map(PhysicalSortExpr::new_default);
+        add_clustering(&mut properties, recipe, &key.collect::<Vec<_>>());
+    }
+    properties
+}
+
+fn expr(recipe: &ScanRecipe, column: &Column) -> Option<Arc<dyn PhysicalExpr>> {
+    let index = recipe.columns.iter().position(|c| c == column)?;
+    Some(Arc::new(ColumnExpr::new(&column.name, index)))
+}
+
+/// Rows come by `first`, and then by the clustering columns.
+fn add_clustering(properties: &mut EquivalenceProperties, recipe: &ScanRecipe, first: &[PhysicalSortExpr]) {
     // Only a Cassandra partition of a single row, with nothing but static values, has nulls here: they are first and last.
     for nulls_last in [false, true] {
         // A column that is not read ends what can be said.
         let known = clustering(recipe).into_iter().map_while(|(c, descending)| {
             let descending = descending != recipe.reversed;
             let options = SortOptions { descending, nulls_first: descending != nulls_last };
-            Some(PhysicalSortExpr::new(column(c)?, options))
+            Some(PhysicalSortExpr::new(expr(recipe, c)?, options))
         });
-        properties.add_ordering(known.collect::<Vec<_>>());
+        properties.add_ordering(first.iter().cloned().chain(known).collect::<Vec<_>>());
     }
-    properties
 }
 
 /// Whether the rows must be read backwards to come in this order; `None` if they cannot come in it.

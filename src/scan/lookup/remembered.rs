@@ -17,40 +17,57 @@ const ENTRY_BYTES: usize = 96;
 /// The rows of keys, as they are joined. The first ones stay, until there is no room for more: of keys that come often,
 /// most come early.
 pub(super) struct Remembered {
-    rows: HashMap<Box<[u8]>, Option<RecordBatch>>,
+    /// Keys that are known with all their rows.
+    known: HashMap<Box<[u8]>, Entry>,
+    /// Keys whose rows are still coming.
+    coming: HashMap<Box<[u8]>, Entry>,
     bytes: usize,
     reservation: MemoryReservation,
 }
 
-/// The rows of a key that has been looked up.
-#[derive(Clone)]
-pub(super) enum Known {
-    NoRow,
-    Rows(RecordBatch),
+#[derive(Default)]
+struct Entry {
+    rows: Vec<RecordBatch>,
+    bytes: usize,
 }
 
 impl Remembered {
     pub(super) fn new(reservation: MemoryReservation) -> Self {
-        Self { rows: HashMap::new(), bytes: 0, reservation }
+        Self { known: HashMap::new(), coming: HashMap::new(), bytes: 0, reservation }
     }
 
-    pub(super) fn get(&self, key: &[u8]) -> Option<Known> {
-        self.rows.get(key).map(|rows| rows.clone().map_or(Known::NoRow, Known::Rows))
+    /// All rows of a key; `None` if they are not known.
+    pub(super) fn get(&self, key: &[u8]) -> Option<&[RecordBatch]> {
+        self.known.get(key).map(|entry| &*entry.rows)
     }
 
     pub(super) fn contains(&self, key: &[u8]) -> bool {
-        self.rows.contains_key(key)
+        self.known.contains_key(key)
     }
 
-    /// Keeps all rows of a key, if there is room.
-    pub(super) fn offer(&mut self, key: &[u8], rows: &RecordBatch) {
-        let rows = (rows.num_rows() > 0).then_some(rows);
-        let size = rows.map_or(0, RecordBatch::get_array_memory_size);
-        let bytes = size + key.len() + ENTRY_BYTES;
-        let fits = size <= MOST_BYTES_A_KEY && self.bytes + bytes <= MOST_BYTES;
+    /// Takes note of some rows of a key that may have more.
+    pub(super) fn gather(&mut self, key: &[u8], rows: &RecordBatch, bytes: usize) {
+        if !self.coming.contains_key(key) {
+            self.coming.insert(key.into(), Entry::default());
+        }
+        if let Some(entry) = self.coming.get_mut(key) {
+            entry.bytes += bytes;
+            if entry.bytes > MOST_BYTES_A_KEY {
+                entry.rows = Vec::new();
+            } else if rows.num_rows() > 0 {
+                entry.rows.push(rows.clone());
+            }
+        }
+    }
+
+    /// Keeps the rows of a key that has no others, if there is room.
+    pub(super) fn keep(&mut self, key: &[u8]) {
+        let (key, entry) = self.coming.remove_entry(key).unwrap_or_else(|| (key.into(), Entry::default()));
+        let bytes = entry.bytes + key.len() + ENTRY_BYTES;
+        let fits = entry.bytes <= MOST_BYTES_A_KEY && self.bytes + bytes <= MOST_BYTES;
         if fits && self.reservation.try_grow(bytes).is_ok() {
             self.bytes += bytes;
-            self.rows.insert(key.into(), rows.cloned());
+            self.known.insert(key, entry);
         }
     }
 }

@@ -19,11 +19,11 @@ use tokio::sync::mpsc::Sender;
 
 use super::keys::{KeyFinder, Window};
 use super::matching::{Found, Matching, table_rows};
-use super::remembered::{Known, Remembered};
+use super::remembered::Remembered;
 use super::{LookupJoin, LookupKind};
 use crate::codec::decode::PageDecoder;
 use crate::error::Error;
-use crate::scan::page::key::{KeyMetrics, KeyReader};
+use crate::scan::page::key::{KeyMetrics, KeyPage, KeyQuestion, KeyReader};
 
 /// Bytes of rows of the table that are put together at a time, about: pages of one key are small.
 const FOUND_BYTES: usize = 8 << 20;
@@ -117,10 +117,12 @@ impl Run {
         let (options, name) = (&scan.options, &scan.table.name);
         let cluster = scan.cluster.connect().await?;
         let in_flight = options.lookups_in_flight_per_node.get().saturating_mul(cluster.node_count());
-        let columns = (&*scan.columns, &*join.key_columns());
-        let requests = metrics.requests.clone();
-        let reader = KeyReader::prepare(cluster, &join.cql(), columns, name, options, requests).await?;
-        let decoder = PageDecoder::try_new(name, &scan.columns, SchemaRef::clone(&scan.schema), scan.read_as)?
+        let (columns, key_at) = join.columns();
+        let (cql, keys) = (join.cql(), join.key_columns());
+        let question = KeyQuestion { table: name, cql: &cql, columns: &columns, keys: &keys, key_at };
+        let reader = KeyReader::prepare(cluster, question, options, metrics.requests.clone()).await?;
+        let schema = scan.read_as.schema(&columns);
+        let decoder = PageDecoder::try_new(name, &columns, Arc::new(schema), scan.read_as)?
             .with_empty_values(options.empty_values)
             .with_decimal_overflow(options.decimal_overflow);
         let memory = || MemoryConsumer::new("CassandraLookupJoinExec").register(context.memory_pool());
@@ -180,33 +182,41 @@ impl Run {
         let mut matching = Matching::new(&join, window)?;
         let mut pending = Pending::default();
         for key in 0..window.distinct() {
-            if let Some(Known::Rows(rows)) = self.remembered.get(window.key(key)) {
-                pending.push(key, rows);
+            let known = self.remembered.get(window.key(key)).unwrap_or_default();
+            if !known.is_empty() {
+                known.iter().for_each(|rows| pending.push(key, rows.clone(), 0));
                 self.flush(&mut pending, false, &mut matching, output).await?;
             }
         }
 
+        let wanted = unknown.into_iter().map(|key| (key, window.first_row(key)));
         let reader = Arc::clone(&self.reader);
-        let bound = Arc::clone(&window.bound);
-        let requests = unknown.into_iter().map(|key| {
-            let pages = Arc::clone(&reader).pages(Arc::clone(&bound), window.first_row(key));
-            pages.map_ok(move |page| (key, page)).boxed()
-        });
+        let groups = reader.groups(&window.bound, wanted)?;
+        let requests = groups.into_iter().map(|group| Arc::clone(&reader).pages(group).boxed());
         let mut pages = stream::iter(requests).flatten_unordered(self.in_flight);
+        // No key of such a join is asked for again.
+        let remembers = join.kind != LookupKind::TableSemi;
         loop {
             let waiting = Instant::now();
             let page = pages.try_next().await?;
             self.metrics.time_waiting_server.add_duration(waiting.elapsed());
-            let Some((key, page)) = page else { break };
+            let Some(page) = page else { break };
             let timer = self.metrics.baseline.elapsed_compute().timer();
-            let rows = self.decoder.decode(&page.page)?;
-            self.metrics.rows_read.add(rows.num_rows());
-            let rows = join.table.apply(rows)?;
-            timer.done();
-            if page.is_all && join.kind != LookupKind::TableSemi {
-                self.remembered.offer(window.key(key), &rows);
+            let rows = self.rows_of_table(&page)?;
+            let bytes = rows.get_array_memory_size();
+            for (key, range) in &page.rows_of_keys {
+                // The page is kept while one of its rows is.
+                let bytes = bytes * range.len() / rows.num_rows().max(1);
+                let rows = join.table.apply(rows.slice(range.start, range.len()))?;
+                if remembers {
+                    self.remembered.gather(window.key(*key), &rows, bytes);
+                }
+                pending.push(*key, rows, bytes);
             }
-            pending.push(key, rows);
+            timer.done();
+            if remembers {
+                page.ended.iter().for_each(|key| self.remembered.keep(window.key(*key)));
+            }
             self.flush(&mut pending, false, &mut matching, output).await?;
         }
         self.flush(&mut pending, true, &mut matching, output).await?;
@@ -220,6 +230,15 @@ impl Run {
             Some(batch) => output.send(batch).await,
             None => Ok(()),
         }
+    }
+
+    /// The rows of a page, with the columns of the scan.
+    fn rows_of_table(&self, page: &KeyPage) -> DataFusionResult<RecordBatch> {
+        let rows = self.decoder.decode(&page.page)?;
+        self.metrics.rows_read.add(rows.num_rows());
+        let columns: Vec<usize> = (0..self.join.table.scan().columns.len()).collect();
+        let rows = rows.project(&columns)?;
+        Ok(rows.with_schema(SchemaRef::clone(&self.join.table.scan().schema))?)
     }
 
     /// Joins the rows found, once they are enough for a batch, or if these are the last ones.
@@ -271,10 +290,11 @@ struct Pending {
 }
 
 impl Pending {
-    fn push(&mut self, key: usize, rows: RecordBatch) {
+    /// `bytes` is what these rows keep in memory that would be free otherwise.
+    fn push(&mut self, key: usize, rows: RecordBatch, bytes: usize) {
         if rows.num_rows() > 0 {
             self.keys.resize(self.keys.len() + rows.num_rows(), key);
-            self.bytes += rows.get_array_memory_size();
+            self.bytes += bytes;
             self.batches.push(rows);
         }
     }
