@@ -108,7 +108,7 @@ config_namespace! {
         pub lookup_join_max_keys: Positive, default = Positive::at_least_one(100_000)
 
         /// Keys of a partition key of one column that one request looks up, by `IN`, at a node that holds all of them
-        pub lookup_keys_per_request: Positive, default = Positive::at_least_one(8)
+        pub lookup_keys_per_request: Positive, default = Positive::at_least_one(16)
 
         /// Requests of such joins at the same time, a node
         pub lookups_in_flight_per_node: Positive, default = Positive::at_least_one(64)

@@ -1,6 +1,8 @@
 //! Rows of keys that have been looked up, kept for when the keys come again.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -25,9 +27,18 @@ pub(super) struct Remembered {
     reservation: MemoryReservation,
 }
 
+/// Some rows of one key, in the batch that they came with.
+#[derive(Clone)]
+pub(super) struct RowsOfKey {
+    pub(super) batch: Arc<RecordBatch>,
+    pub(super) range: Range<usize>,
+    /// Their share of the batch's bytes, all of which are kept while one of its rows is.
+    pub(super) bytes: usize,
+}
+
 #[derive(Default)]
 struct Entry {
-    rows: Vec<RecordBatch>,
+    rows: Vec<RowsOfKey>,
     bytes: usize,
 }
 
@@ -37,7 +48,7 @@ impl Remembered {
     }
 
     /// All rows of a key; `None` if they are not known.
-    pub(super) fn get(&self, key: &[u8]) -> Option<&[RecordBatch]> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<&[RowsOfKey]> {
         self.known.get(key).map(|entry| &*entry.rows)
     }
 
@@ -46,15 +57,15 @@ impl Remembered {
     }
 
     /// Takes note of some rows of a key that may have more.
-    pub(super) fn gather(&mut self, key: &[u8], rows: &RecordBatch, bytes: usize) {
+    pub(super) fn gather(&mut self, key: &[u8], rows: &RowsOfKey) {
         if !self.coming.contains_key(key) {
             self.coming.insert(key.into(), Entry::default());
         }
         if let Some(entry) = self.coming.get_mut(key) {
-            entry.bytes += bytes;
+            entry.bytes += rows.bytes;
             if entry.bytes > MOST_BYTES_A_KEY {
                 entry.rows = Vec::new();
-            } else if rows.num_rows() > 0 {
+            } else if !rows.range.is_empty() {
                 entry.rows.push(rows.clone());
             }
         }

@@ -1,6 +1,7 @@
 //! One partition of a keyed join while it runs.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,7 +20,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::keys::{KeyFinder, Window};
 use super::matching::{Found, Matching, table_rows};
-use super::remembered::Remembered;
+use super::remembered::{Remembered, RowsOfKey};
 use super::{LookupJoin, LookupKind};
 use crate::codec::decode::PageDecoder;
 use crate::error::Error;
@@ -119,7 +120,8 @@ impl Run {
         let in_flight = options.lookups_in_flight_per_node.get().saturating_mul(cluster.node_count());
         let (columns, key_at) = join.columns();
         let (cql, keys) = (join.cql(), join.key_columns());
-        let question = KeyQuestion { table: name, cql: &cql, columns: &columns, keys: &keys, key_at };
+        let estimate = scan.estimate;
+        let question = KeyQuestion { table: name, cql: &cql, columns: &columns, keys: &keys, key_at, estimate };
         let reader = KeyReader::prepare(cluster, question, options, metrics.requests.clone()).await?;
         let schema = scan.read_as.schema(&columns);
         let decoder = PageDecoder::try_new(name, &columns, Arc::new(schema), scan.read_as)?
@@ -184,7 +186,7 @@ impl Run {
         for key in 0..window.distinct() {
             let known = self.remembered.get(window.key(key)).unwrap_or_default();
             if !known.is_empty() {
-                known.iter().for_each(|rows| pending.push(key, rows.clone(), 0));
+                known.iter().for_each(|rows| pending.push(key, RowsOfKey { bytes: 0, ..rows.clone() }));
                 self.flush(&mut pending, false, &mut matching, output).await?;
             }
         }
@@ -202,16 +204,11 @@ impl Run {
             self.metrics.time_waiting_server.add_duration(waiting.elapsed());
             let Some(page) = page else { break };
             let timer = self.metrics.baseline.elapsed_compute().timer();
-            let rows = self.rows_of_table(&page)?;
-            let bytes = rows.get_array_memory_size();
-            for (key, range) in &page.rows_of_keys {
-                // The page is kept while one of its rows is.
-                let bytes = bytes * range.len() / rows.num_rows().max(1);
-                let rows = join.table.apply(rows.slice(range.start, range.len()))?;
+            for (key, rows) in self.rows_of_keys(&page)? {
                 if remembers {
-                    self.remembered.gather(window.key(*key), &rows, bytes);
+                    self.remembered.gather(window.key(key), &rows);
                 }
-                pending.push(*key, rows, bytes);
+                pending.push(key, rows);
             }
             timer.done();
             if remembers {
@@ -232,13 +229,33 @@ impl Run {
         }
     }
 
-    /// The rows of a page, with the columns of the scan.
-    fn rows_of_table(&self, page: &KeyPage) -> DataFusionResult<RecordBatch> {
+    /// The rows of each key of a page, as they are joined.
+    fn rows_of_keys(&self, page: &KeyPage) -> DataFusionResult<Vec<(usize, RowsOfKey)>> {
+        let (table, schema) = (&self.join.table, &self.join.table.scan().schema);
         let rows = self.decoder.decode(&page.page)?;
         self.metrics.rows_read.add(rows.num_rows());
-        let columns: Vec<usize> = (0..self.join.table.scan().columns.len()).collect();
-        let rows = rows.project(&columns)?;
-        Ok(rows.with_schema(SchemaRef::clone(&self.join.table.scan().schema))?)
+        // Without the column that only told whose they are.
+        let columns: Vec<usize> = (0..schema.fields().len()).collect();
+        let rows = rows.project(&columns)?.with_schema(SchemaRef::clone(schema))?;
+        let bytes = rows.get_array_memory_size() / rows.num_rows().max(1);
+        let keys = page.rows_of_keys.iter();
+        if table.drops_rows() {
+            return keys
+                .map(|(key, range)| {
+                    let kept = table.apply(rows.slice(range.start, range.len()))?;
+                    let rows =
+                        RowsOfKey { range: 0..kept.num_rows(), bytes: bytes * range.len(), batch: Arc::new(kept) };
+                    Ok((*key, rows))
+                })
+                .collect();
+        }
+        let batch = Arc::new(table.apply(rows)?);
+        let of_key = |range: &Range<usize>| RowsOfKey {
+            batch: Arc::clone(&batch),
+            range: range.clone(),
+            bytes: bytes * range.len(),
+        };
+        Ok(keys.map(|(key, range)| (*key, of_key(range))).collect())
     }
 
     /// Joins the rows found, once they are enough for a batch, or if these are the last ones.
@@ -284,22 +301,26 @@ impl Run {
 /// Rows of the table that wait to be joined together.
 #[derive(Default)]
 struct Pending {
-    batches: Vec<RecordBatch>,
+    parts: Vec<(Arc<RecordBatch>, Range<usize>)>,
     keys: Vec<usize>,
     bytes: usize,
 }
 
 impl Pending {
-    /// `bytes` is what these rows keep in memory that would be free otherwise.
-    fn push(&mut self, key: usize, rows: RecordBatch, bytes: usize) {
-        if rows.num_rows() > 0 {
-            self.keys.resize(self.keys.len() + rows.num_rows(), key);
-            self.bytes += bytes;
-            self.batches.push(rows);
+    fn push(&mut self, key: usize, rows: RowsOfKey) {
+        let RowsOfKey { batch, range, bytes } = rows;
+        self.keys.resize(self.keys.len() + range.len(), key);
+        self.bytes += bytes;
+        match self.parts.last_mut() {
+            // Keys that came in one page lie side by side in it.
+            Some((last, part)) if Arc::ptr_eq(last, &batch) && part.end == range.start => part.end = range.end,
+            _ if range.is_empty() => {}
+            _ => self.parts.push((batch, range)),
         }
     }
 
     fn found(self, schema: &SchemaRef) -> DataFusionResult<Found> {
-        Ok(Found { rows: concat_batches(schema, &self.batches)?, keys: self.keys })
+        let parts = self.parts.iter().map(|(batch, range)| batch.slice(range.start, range.len()));
+        Ok(Found { rows: concat_batches(schema, &parts.collect::<Vec<_>>())?, keys: self.keys })
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
@@ -20,6 +21,7 @@ use scylla::serialize::writers::RowWriter;
 use scylla::statement::prepared::PreparedStatement;
 
 use super::{Page, PageSize, PageTask, join};
+use crate::cluster::estimates::Estimate;
 use crate::cluster::retry::RetryPlan;
 use crate::cluster::ring::NodeId;
 use crate::cluster::route::token_of_key;
@@ -62,6 +64,8 @@ pub(crate) struct KeyQuestion<'a> {
     pub(crate) keys: &'a [Column],
     /// Where the only column of the key stands among those selected, if one request asks for several keys.
     pub(crate) key_at: Option<usize>,
+    /// What is known of the table's size.
+    pub(crate) estimate: Option<Estimate>,
 }
 
 /// Sends the requests of one partition's lookups.
@@ -106,7 +110,7 @@ impl KeyReader {
         options: &CassandraOptions,
         metrics: KeyMetrics,
     ) -> Result<Self> {
-        let KeyQuestion { table, cql, columns, keys, key_at } = question;
+        let KeyQuestion { table, cql, columns, keys, key_at, estimate } = question;
         let statement = cluster.prepare_read(cql, options, options.request_timeout()).await?;
         let selected = statement.get_current_result_set_col_specs();
         let several = |key: &Column| Column {
@@ -118,19 +122,16 @@ impl KeyReader {
         check_columns(selected.get().as_slice(), columns)
             .and_then(|()| check_columns(statement.get_variable_col_specs().as_slice(), &markers))
             .map_err(|e| e.with_context("table", table.to_string()))?;
-        // Many more requests wait for an answer than in a scan: together they hold about as many bytes.
-        let in_flight = options.lookups_in_flight_per_node.get();
-        let share = in_flight.div_ceil(options.splits_in_flight_per_node.get()).max(1);
-        let page_size = PageSize { aim_bytes: options.page_size_bytes.get() / share, ..PageSize::new(options, None) };
+        let keys_per_request = if key_at.is_some() { options.lookup_keys_per_request.get() } else { 1 };
         Ok(Self {
             cluster,
             statement,
             retries: RetryPlan::new(options),
-            page_size,
+            page_size: page_size(options, estimate, keys_per_request),
             metrics,
             table: table.clone(),
             key_at,
-            keys_per_request: if key_at.is_some() { options.lookup_keys_per_request.get() } else { 1 },
+            keys_per_request,
         })
     }
 
@@ -227,6 +228,22 @@ impl KeyReader {
     }
 }
 
+/// Many more requests wait for an answer than in a scan: together they hold about as many bytes. If what a request asks for is
+/// known to be less than a page, the first pages need not be short ones.
+fn page_size(options: &CassandraOptions, estimate: Option<Estimate>, keys_per_request: usize) -> PageSize {
+    let in_flight = options.lookups_in_flight_per_node.get();
+    let share = in_flight.div_ceil(options.splits_in_flight_per_node.get()).max(1);
+    let aim_bytes = options.page_size_bytes.get() / share;
+    let expected = estimate.map(|e| (e.bytes / e.partitions.max(1)).saturating_mul(keys_per_request as u64));
+    let size = PageSize { aim_bytes, ..PageSize::new(options, None) };
+    match expected {
+        Some(bytes) if bytes > 0 && bytes <= aim_bytes as u64 => {
+            PageSize { rows: AtomicUsize::new(size.most_rows), ..size }
+        }
+        _ => size,
+    }
+}
+
 /// Whose rows the rows of a page are. Those of one key follow each other; the order of keys is the server's.
 fn rows_of_keys(page: &Page, group: &KeyGroup, key_at: Option<usize>) -> Result<Vec<(usize, Range<usize>)>> {
     if page.rows_num() == 0 {
@@ -307,6 +324,17 @@ enum Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn first_pages_are_short_only_where_little_is_known() {
+        let options = CassandraOptions::default();
+        let estimate = |bytes| Some(Estimate { partitions: 100, bytes });
+        let first = |estimate| page_size(&options, estimate, 8).rows(true);
+        assert_eq!(first(None), first(estimate(0)));
+        assert_eq!(first(estimate(100 * 1_400)), options.page_size_rows.get());
+        // Eight Cassandra partitions of 64 KiB are more than a page.
+        assert_eq!(first(estimate(100 << 16)), first(None));
+    }
 
     #[test]
     fn each_key_ends_once_and_only_when_nothing_of_it_can_come() {
