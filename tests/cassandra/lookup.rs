@@ -437,14 +437,14 @@ async fn only_the_cassandra_partitions_asked_for_are_read() {
     let [keys, lookups, pages, rows, retries, elsewhere] = metrics_of(&session, &join, NAMES).await;
     let after = requests(&ks).await;
     assert_eq!([keys, lookups, rows, retries, elsewhere], [120, 40, 40, 0, 0]);
-    assert!((5..10).contains(&pages), "{pages} pages of 40 keys, 8 a request");
+    assert!((3..8).contains(&pages), "{pages} pages of 40 keys, 16 a request");
     // A page that follows another one goes on within the Cassandra partition where that one ended.
-    let (read, following) = (after[0] - before[0], i64::try_from(pages).unwrap() - 5);
+    let (read, following) = (after[0] - before[0], i64::try_from(pages).unwrap() - 3);
     assert!((40..=40 + following).contains(&read), "{read} Cassandra partitions read with {pages} pages");
     assert_eq!(after[1] - before[1], 0, "token ranges read");
     assert_eq!(sorted_rows(&session, &join).await.len(), 120);
     let plan = sorted_rows(&session, &format!("EXPLAIN {join}")).await.join("\n");
-    assert!(plan.contains("WHERE \"id\" IN ?, keys=[id = ") && plan.contains("keys_per_request=8"), "{plan}");
+    assert!(plan.contains("WHERE \"id\" IN ?, keys=[id = ") && plan.contains("keys_per_request=16"), "{plan}");
     set(&session, &[("cassandra.lookup_keys_per_request", "1")]).await;
     assert_eq!(metrics_of(&session, &join, NAMES).await, [120, 40, 40, 40, 0, 0]);
     assert_eq!(sorted_rows(&session, &join).await.len(), 120);
