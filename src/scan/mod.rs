@@ -32,7 +32,7 @@ mod statistics;
 use crate::cluster::estimates::Estimate;
 use crate::cluster::ring::{TokenRange, validate_ranges};
 use crate::cluster::schema::{Column, TableSchema};
-use crate::cluster::{Cluster, ClusterHandle};
+use crate::cluster::{ClusterHandle, Placement};
 use crate::codec::ReadAs;
 use crate::error::Result;
 use crate::options::CassandraOptions;
@@ -99,22 +99,21 @@ impl fmt::Display for ScanRecipe {
     }
 }
 
-/// Cuts what is read of the table into splits for `target_partitions` partitions; `estimate` is of the table.
+/// Cuts what is read of the table into splits for `target_partitions` partitions.
 ///
 /// # Errors
-/// See [`Cluster::ranges`].
+/// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the splits of the whole table are not the whole ring, exactly once.
 pub(crate) fn plan_partitions(
-    cluster: &Cluster,
     table: &TableSchema,
+    placement: Placement,
     restriction: &Restriction,
-    estimate: Option<Estimate>,
     options: &CassandraOptions,
     target_partitions: usize,
 ) -> Result<Vec<Vec<Split>>> {
     if table.node_local {
         return Ok(vec![vec![Split { part: Part::Table, replicas: Vec::new() }]]);
     }
-    let ranges = cluster.ranges(&table.name.keyspace)?;
+    let Placement { ranges, nodes, estimate } = placement;
     let wanted = match &restriction.access {
         Access::Ring(wanted) => wanted,
         Access::Keys(keys) => return Ok(split::assign(split::plan_keys(ranges, keys), target_partitions)),
@@ -123,7 +122,7 @@ pub(crate) fn plan_partitions(
         count.get()
     } else {
         let split_bytes = (options.split_size_mb.get() as u64).saturating_mul(1 << 20);
-        split::split_count(estimate.map(|e| e.bytes), split_bytes, target_partitions, cluster.node_count())
+        split::split_count(estimate.map(|e| e.bytes), split_bytes, target_partitions, nodes)
     };
     let splits = if *wanted == [TokenRange::RING] {
         let splits = split::plan_splits(ranges, count);
