@@ -78,8 +78,9 @@ impl ScanRecipe {
 }
 
 impl ScanRecipe {
-    /// What a plan shows of it if so many splits are in flight.
-    fn with_in_flight(&self, in_flight: usize) -> impl fmt::Display {
+    /// What a plan shows of it if so many splits may be in flight.
+    fn with_in_flight(&self, most: usize) -> impl fmt::Display {
+        let in_flight = most.min(self.split_count());
         fmt::from_fn(move |f| {
             write!(
                 f,
