@@ -38,7 +38,7 @@ pub const SESSION_SCHEMA: &str = "public";
 #[derive(Debug, Clone)]
 pub struct SessionBuilder {
     /// `None`: nobody has named a cluster, so there need not be one.
-    cluster: Option<ClusterOptions>,
+    cluster: Option<ClusterHandle>,
     iceberg_folder: PathBuf,
     config: SessionConfig,
 }
@@ -64,10 +64,11 @@ impl Default for SessionBuilder {
 }
 
 impl SessionBuilder {
-    /// The catalog `cassandra` reaches this cluster. Default: `127.0.0.1:9042`.
+    /// The catalog `cassandra` is this cluster: [`ClusterOptions`](crate::ClusterOptions) that reach it, or a handle, which
+    /// several sessions may share. Default: `127.0.0.1:9042`.
     #[must_use]
-    pub fn with_cluster(mut self, cluster: ClusterOptions) -> Self {
-        self.cluster = Some(cluster);
+    pub fn with_cluster(mut self, cluster: impl Into<ClusterHandle>) -> Self {
+        self.cluster = Some(cluster.into());
         self
     }
 
@@ -101,7 +102,7 @@ impl SessionBuilder {
     /// None today that depend on the outside; reserved for options that contradict each other.
     pub fn build(self) -> DataFusionResult<Session> {
         let must_connect = self.cluster.is_some();
-        let cluster = ClusterHandle::new(self.cluster.unwrap_or_default());
+        let cluster = self.cluster.unwrap_or_else(|| ClusterOptions::default().into());
         let mut state = SessionStateBuilder::new()
             .with_config(self.config)
             .with_default_features()

@@ -43,7 +43,8 @@ impl CassandraTableFactory {
             // DataFusion puts `format.` before each key without a dot.
             let key = key.strip_prefix("format.").or_else(|| key.strip_prefix("cassandra.")).unwrap_or(key);
             if ClusterOptions::NAMES.contains(&key) {
-                cluster.get_or_insert_with(|| self.default.options().clone()).set(key, value)?;
+                let default = || self.default.options().cloned().unwrap_or_default();
+                cluster.get_or_insert_with(default).set(key, value)?;
             } else if known_option(key) {
                 options.push((key.to_owned(), value.clone()));
             } else {

@@ -53,7 +53,7 @@ impl CassandraTable {
     /// # Errors
     /// The cluster cannot be reached.
     pub async fn open(cluster: ClusterHandle, name: &TableName, read_as: ReadAs) -> Result<Option<Self>> {
-        let Some(table) = cluster.connect().await?.table(name).await? else { return Ok(None) };
+        let Some(table) = cluster.table(name).await? else { return Ok(None) };
         let schema = read_as.schema(&table.columns);
         let key: Vec<usize> = (0..table.primary_key().count()).collect();
         // A Cassandra partition with static values alone is read as a row without clustering columns: no key then.
@@ -110,18 +110,18 @@ impl CassandraTable {
         let columns: Vec<Column> = projection.iter().map(|&i| self.table.columns[i].clone()).collect();
         let schema = self.schema.project(projection).map_err(|e| Error::internal("projection").with_source(e))?;
         let options = self.options(config)?;
-        let cluster = self.cluster.connect().await?;
+        let placement = self.cluster.placement(&self.table).await?;
+        let (nodes, estimate) = (placement.nodes, placement.estimate);
         let restriction = pushdown.restriction;
         let target = config.execution.target_partitions;
-        let estimate = if self.table.node_local { None } else { cluster.estimate(&self.table.name).await };
-        let partitions = plan_partitions(&cluster, &self.table, &restriction, estimate, &options, target)?;
+        let partitions = plan_partitions(&self.table, placement, &restriction, &options, target)?;
         let recipe = ScanRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
             columns,
             schema: Arc::new(schema),
             read_as: self.read_as,
-            splits_in_flight: splits_in_flight(&options, &restriction, cluster.node_count(), partitions.len()),
+            splits_in_flight: splits_in_flight(&options, &restriction, nodes, partitions.len()),
             options,
             restriction,
             estimate,

@@ -1,14 +1,13 @@
 //! A cluster: how it is reached, what its ring and its tables are.
 //!
-//! [`ClusterHandle`] is what catalogs and plans hold: options that connect on first use. [`Cluster`] is the connected
-//! session. The driver's types stay in this folder, in `codec`, and in the two files that send requests
+//! [`ClusterHandle`] is what catalogs and plans hold: options that connect on first use, or the facts that planning needs
+//! without a cluster. [`Cluster`] is the connected session. The driver's types stay in this folder, in `codec`, and in the two files that send requests
 //! (`scan/page.rs`, `write/sender.rs`).
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use scylla::client::PoolSize;
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
@@ -19,12 +18,13 @@ use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::routing::Token;
 use scylla::statement::prepared::PreparedStatement;
-use tokio::sync::OnceCell;
 
 pub mod cql_type;
 mod describe;
 mod driver_error;
 pub mod estimates;
+mod handle;
+mod placement;
 pub mod quote;
 pub(crate) mod retry;
 pub mod ring;
@@ -37,48 +37,11 @@ use ring::{NodeId, ReplicaRange};
 use schema::TableName;
 
 pub(crate) use driver_error::{execution_error, is_transient, prepare_error};
+pub use handle::ClusterHandle;
+pub use placement::Placement;
 
 /// The only partitioner whose tokens cbulk understands.
 const MURMUR3: &str = "org.apache.cassandra.dht.Murmur3Partitioner";
-
-/// A cluster that is connected to when it is first needed. Cheap to clone; clones share the connection.
-#[derive(Clone)]
-pub struct ClusterHandle {
-    inner: Arc<(ClusterOptions, OnceCell<Arc<Cluster>>)>,
-}
-
-impl ClusterHandle {
-    /// Contacts nothing yet.
-    pub fn new(options: ClusterOptions) -> Self {
-        Self { inner: Arc::new((options, OnceCell::new())) }
-    }
-
-    /// How the cluster is reached.
-    pub fn options(&self) -> &ClusterOptions {
-        &self.inner.0
-    }
-
-    /// The connected cluster; connects if that has not been done, or has failed before.
-    ///
-    /// # Errors
-    /// What [`Cluster::connect`] says.
-    pub fn connect(&self) -> BoxFuture<'_, Result<Arc<Cluster>>> {
-        // Boxed here for the reason that Session::plan tells.
-        let connect = || async { Cluster::connect(&self.inner.0).await.map(Arc::new) };
-        Box::pin(async move { self.inner.1.get_or_try_init(connect).await.cloned() })
-    }
-
-    /// The cluster if it has been connected to; never contacts it.
-    pub fn connected(&self) -> Option<Arc<Cluster>> {
-        self.inner.1.get().cloned()
-    }
-}
-
-impl fmt::Debug for ClusterHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClusterHandle").field("options", &self.inner.0).finish_non_exhaustive()
-    }
-}
 
 /// A connected cluster.
 pub struct Cluster {

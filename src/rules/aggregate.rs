@@ -27,7 +27,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::projection::ProjectionExec;
 
-use crate::cluster::schema::{Column, ColumnKind};
+use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::options::{CassandraOptions, EmptyValues};
 use crate::scan::ScanRecipe;
 use crate::scan::aggregate::{Answer, CassandraAggregateExec};
@@ -166,7 +166,8 @@ impl Input<'_> {
 
     /// Empty values may be null here, and they are not for the server.
     fn counts_the_same(&self, column: &Column) -> bool {
-        has_arrow_equality(&column.cql_type) && self.recipe.options.empty_values == EmptyValues::Error
+        let is_float = matches!(column.cql_type, CqlType::Float | CqlType::Double);
+        (is_float || has_arrow_equality(&column.cql_type)) && self.recipe.options.empty_values == EmptyValues::Error
     }
 
     /// The column of the table that an expression is.

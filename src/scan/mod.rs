@@ -33,7 +33,7 @@ mod statistics;
 use crate::cluster::estimates::Estimate;
 use crate::cluster::ring::{TokenRange, validate_ranges};
 use crate::cluster::schema::{Column, TableSchema};
-use crate::cluster::{Cluster, ClusterHandle};
+use crate::cluster::{ClusterHandle, Placement};
 use crate::codec::ReadAs;
 use crate::error::Result;
 use crate::options::CassandraOptions;
@@ -89,8 +89,9 @@ impl ScanRecipe {
 }
 
 impl ScanRecipe {
-    /// What a plan shows of it if so many splits are in flight.
-    fn with_in_flight(&self, in_flight: usize) -> impl fmt::Display {
+    /// What a plan shows of it if so many splits may be in flight.
+    fn with_in_flight(&self, most: usize) -> impl fmt::Display {
+        let in_flight = most.min(self.split_count());
         fmt::from_fn(move |f| {
             write!(
                 f,
@@ -110,22 +111,21 @@ impl fmt::Display for ScanRecipe {
     }
 }
 
-/// Cuts what is read of the table into splits for `target_partitions` partitions; `estimate` is of the table.
+/// Cuts what is read of the table into splits for `target_partitions` partitions.
 ///
 /// # Errors
-/// See [`Cluster::ranges`].
+/// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the splits of the whole table are not the whole ring, exactly once.
 pub(crate) fn plan_partitions(
-    cluster: &Cluster,
     table: &TableSchema,
+    placement: Placement,
     restriction: &Restriction,
-    estimate: Option<Estimate>,
     options: &CassandraOptions,
     target_partitions: usize,
 ) -> Result<Vec<Vec<Split>>> {
     if table.node_local {
         return Ok(vec![vec![Split { part: Part::Table, replicas: Vec::new() }]]);
     }
-    let ranges = cluster.ranges(&table.name.keyspace)?;
+    let Placement { ranges, nodes, estimate } = placement;
     let wanted = match &restriction.access {
         Access::Ring(wanted) => wanted,
         Access::Keys(keys) => return Ok(split::assign(split::plan_keys(ranges, keys), target_partitions)),
@@ -134,7 +134,7 @@ pub(crate) fn plan_partitions(
         count.get()
     } else {
         let split_bytes = (options.split_size_mb.get() as u64).saturating_mul(1 << 20);
-        split::split_count(estimate.map(|e| e.bytes), split_bytes, target_partitions, cluster.node_count())
+        split::split_count(estimate.map(|e| e.bytes), split_bytes, target_partitions, nodes)
     };
     let splits = if *wanted == [TokenRange::RING] {
         let splits = split::plan_splits(ranges, count);

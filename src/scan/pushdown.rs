@@ -234,42 +234,40 @@ impl Planner<'_> {
         terms
     }
 
-    /// Terms that indexes answer: any number of SAI ones, or one of another kind.
+    /// Terms that indexes answer: those of all SAI ones, or of one of the other kind.
     fn indexed(&mut self) -> Vec<Term> {
-        let mut terms = Vec::new();
         if !self.options.index_pushdown {
+            return Vec::new();
+        }
+        let mut columns = 0..self.table.columns.len();
+        let terms: Vec<Term> = columns.clone().flat_map(|column| self.by_index(column, IndexKind::Sai)).collect();
+        if !terms.is_empty() {
             return terms;
         }
-        for index in 0..self.table.columns.len() {
-            let column = &self.table.columns[index];
-            if column.kind == ColumnKind::Static {
-                continue;
+        let first = columns.find_map(|column| Some(self.by_index(column, IndexKind::Legacy)).filter(|t| !t.is_empty()));
+        first.unwrap_or_default()
+    }
+
+    /// Terms that the indexes of this kind on a column answer.
+    fn by_index(&mut self, index: usize, kind: IndexKind) -> Vec<Term> {
+        let (table, mut terms) = (self.table, Vec::new());
+        let column = &table.columns[index];
+        let is_indexed = |target| table.index(&column.name, target).is_some_and(|found| found.kind == kind);
+        if column.kind == ColumnKind::Static {
+            return terms;
+        }
+        if is_indexed(IndexTarget::Column) {
+            let domain = &self.domains[index];
+            let is_sai = kind == IndexKind::Sai;
+            let found =
+                if is_sai { sai_terms(column, domain) } else { equality(column, domain).map(|term| vec![term]) };
+            if let Some(found) = found {
+                terms.extend(found);
+                self.mark_column(index);
             }
-            let kind = |target| self.table.index(&column.name, target).map(|index| index.kind);
-            match kind(IndexTarget::Column) {
-                Some(IndexKind::Sai) => {
-                    if let Some(found) = sai_terms(column, &self.domains[index]) {
-                        terms.extend(found);
-                        self.mark_column(index);
-                    }
-                }
-                Some(IndexKind::Legacy) if terms.is_empty() => {
-                    if let Some(term) = equality(column, &self.domains[index]) {
-                        self.mark_column(index);
-                        return vec![term];
-                    }
-                }
-                _ => {}
-            }
-            match kind(IndexTarget::Values) {
-                Some(IndexKind::Sai) => terms.extend(self.contains(index)),
-                Some(IndexKind::Legacy) if terms.is_empty() => {
-                    if let Some(term) = self.contains(index) {
-                        return vec![term];
-                    }
-                }
-                _ => {}
-            }
+        }
+        if is_indexed(IndexTarget::Values) && (kind == IndexKind::Sai || terms.is_empty()) {
+            terms.extend(self.contains(index));
         }
         terms
     }

@@ -13,6 +13,7 @@ mod explain;
 mod external;
 mod files;
 mod functions;
+mod golden;
 mod grouped;
 mod iceberg;
 mod lookup;

@@ -20,7 +20,7 @@ use super::super::factory::split_quoted;
 use super::text_argument;
 use crate::cluster::ring::{NodeId, TokenRange};
 use crate::cluster::schema::TableName;
-use crate::cluster::{Cluster, ClusterHandle, no_table};
+use crate::cluster::{ClusterHandle, no_table};
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
 use crate::scan::plan_partitions;
@@ -126,28 +126,27 @@ impl RangesTable {
     }
 
     async fn answer(&self, config: &ConfigOptions) -> Result<RecordBatch> {
-        let cluster = self.cluster.connect().await?;
         let mut rows = Rows::default();
         match &self.question {
             Question::Ring(keyspace) => {
+                let cluster = self.cluster.connect().await?;
                 if cluster.is_node_local(keyspace).await? {
                     return Err(Error::schema(format!(
                         "keyspace {keyspace} has no ring: each node has rows of its own in it"
                     )));
                 }
                 for range in cluster.ranges(keyspace)? {
-                    rows.push(&cluster, (0, 0), Some(range.range), &range.replicas);
+                    rows.push(&self.cluster, (0, 0), Some(range.range), &range.replicas);
                 }
             }
             Question::Splits(name) => {
-                let table = cluster.table(name).await?.ok_or_else(|| no_table(name))?;
+                let table = self.cluster.table(name).await?.ok_or_else(|| no_table(name))?;
+                let placement = self.cluster.placement(&table).await?;
                 let (options, partitions) = (CassandraOptions::of(config), config.execution.target_partitions);
-                let estimate = cluster.estimate(&table.name).await;
-                let partitions =
-                    plan_partitions(&cluster, &table, &Restriction::none(), estimate, &options, partitions)?;
+                let partitions = plan_partitions(&table, placement, &Restriction::none(), &options, partitions)?;
                 for (partition, splits) in partitions.iter().enumerate() {
                     for (number, split) in splits.iter().enumerate() {
-                        rows.push(&cluster, (partition, number), split.range(), &split.replicas);
+                        rows.push(&self.cluster, (partition, number), split.range(), &split.replicas);
                     }
                 }
             }
@@ -167,12 +166,13 @@ struct Rows {
 }
 
 impl Rows {
-    fn push(&mut self, cluster: &Cluster, place: (usize, usize), range: Option<TokenRange>, replicas: &[NodeId]) {
+    fn push(&mut self, cluster: &ClusterHandle, place: (usize, usize), range: Option<TokenRange>, replicas: &[NodeId]) {
         self.partition.push(i64::try_from(place.0).unwrap_or(i64::MAX));
         self.split.push(i64::try_from(place.1).unwrap_or(i64::MAX));
         self.range.push(range);
-        // A node that has just left has no address any more, but keeps its place.
-        self.replicas.append_value(replicas.iter().map(|node| cluster.node_address(*node)));
+        // A node that has just left has no address any more, but keeps its place; one that is only planned for has none.
+        let cluster = cluster.connected();
+        self.replicas.append_value(replicas.iter().map(|node| cluster.as_ref()?.node_address(*node)));
         self.host_ids.append_value(replicas.iter().map(|node| Some(node.to_string())));
     }
 

@@ -1,12 +1,12 @@
 //! Conjuncts of a WHERE as conditions on one column, or on the token.
 
 use arrow::array::Array;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::{BinaryExpr, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{BinaryExpr, Cast, InList, ScalarFunction};
 use datafusion::logical_expr::{Between, Expr, Operator};
 
-use super::value::{Comparable, literal};
+use super::value::{Comparable, literal, narrowed, widens};
 use crate::cluster::schema::{ColumnKind, CqlType, TableSchema};
 use crate::codec::token::TOKEN;
 use crate::scan::restriction::Relation;
@@ -52,6 +52,8 @@ pub(super) struct Reader<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Column(usize),
+    /// The column, as a type that has more values: that of a literal which may be none of the column's.
+    Widened(usize),
     Token,
 }
 
@@ -75,8 +77,7 @@ impl Reader<'_> {
                 });
                 // NULL in the list: true stays true, and what is not true is not passed on.
                 let values = values.collect::<Option<Vec<_>>>()?.into_iter().filter(|value| !value.is_null());
-                let values = values.map(|value| self.value(subject, value)).collect::<Option<_>>()?;
-                Some(condition(subject, Test::OneOf(values)))
+                self.one_of(subject, values)
             }
             Expr::Between(Between { expr, negated: false, low, high }) => {
                 let subject = self.ordered(expr)?;
@@ -94,9 +95,11 @@ impl Reader<'_> {
     }
 
     fn comparison(&self, subject: &Expr, op: Operator, value: &ScalarValue) -> Option<Condition> {
+        if op == Operator::Eq {
+            return self.one_of(self.subject(subject)?, [value]);
+        }
         let test = |value| {
             Some(match op {
-                Operator::Eq => Test::OneOf(vec![value]),
                 Operator::Lt => Test::Upper(value, Inclusive::No),
                 Operator::LtEq => Test::Upper(value, Inclusive::Yes),
                 Operator::Gt => Test::Lower(value, Inclusive::No),
@@ -104,12 +107,32 @@ impl Reader<'_> {
                 _ => return None,
             })
         };
-        let subject = if op == Operator::Eq { self.subject(subject)? } else { self.ordered(subject)? };
+        let subject = self.ordered(subject)?;
         Some(condition(subject, test(self.value(subject, value)?)?))
+    }
+
+    /// Equal to one of these values.
+    fn one_of<'v>(&self, subject: Subject, values: impl IntoIterator<Item = &'v ScalarValue>) -> Option<Condition> {
+        let values = values.into_iter();
+        let values = match subject {
+            // What the column cannot be, it is not equal to.
+            Subject::Widened(index) => {
+                values.filter_map(|v| narrowed(v, self.schema.field(index).data_type())).collect()
+            }
+            Subject::Column(_) | Subject::Token => {
+                values.map(|value| self.value(subject, value)).collect::<Option<_>>()?
+            }
+        };
+        Some(condition(subject, Test::OneOf(values)))
     }
 
     /// `a = 1 OR a = 2`, as DataFusion writes short IN lists.
     fn any_of(&self, left: &Expr, right: &Expr) -> Option<Condition> {
+        // A NULL in the list is never true.
+        let is_null = |side: &Expr| matches!(side, Expr::Literal(value, _) if value.is_null());
+        if is_null(left) || is_null(right) {
+            return self.read(if is_null(left) { right } else { left });
+        }
         match (self.read(left)?, self.read(right)?) {
             (Condition::Column(a, Test::OneOf(mut values)), Condition::Column(b, Test::OneOf(more))) if a == b => {
                 values.extend(more);
@@ -127,7 +150,7 @@ impl Reader<'_> {
     }
 
     fn tuple(&self, columns: &Expr, op: Operator, literal: &Expr) -> Option<Condition> {
-        let Expr::ScalarFunction(ScalarFunction { args, .. }) = columns else { return None };
+        let Expr::ScalarFunction(ScalarFunction { args, .. }) = without_cast(columns) else { return None };
         let Expr::Literal(ScalarValue::Struct(values), _) = literal else { return None };
         let relation = match op {
             Operator::Lt => Relation::Lt,
@@ -144,7 +167,10 @@ impl Reader<'_> {
         for (arg, value) in args.iter().zip(values.columns()) {
             let Subject::Column(index) = self.ordered(arg)? else { return None };
             let value = ScalarValue::try_from_array(value, 0).ok()?;
-            compared.push(self.value(Subject::Column(index), &value)?);
+            // All columns are cast at once, also those that have the right type.
+            let is_wider = widens(self.schema.field(index).data_type(), &value.data_type());
+            let subject = if is_wider { Subject::Widened(index) } else { Subject::Column(index) };
+            compared.push(self.value(subject, &value)?);
             columns.push(index);
         }
         (args.len() == values.num_columns()).then_some(Condition::Tuple(columns, relation, compared))
@@ -154,7 +180,7 @@ impl Reader<'_> {
         let [Expr::Column(column), Expr::Literal(value, _)] = args else { return None };
         let index = self.table.columns.iter().position(|c| c.name == column.name)?;
         let (CqlType::List(element) | CqlType::Set(element)) = &self.table.columns[index].cql_type else { return None };
-        let arrow::datatypes::DataType::List(field) = self.schema.field(index).data_type() else { return None };
+        let DataType::List(field) = self.schema.field(index).data_type() else { return None };
         if Comparable::of(element) == Comparable::No {
             return None;
         }
@@ -168,6 +194,11 @@ impl Reader<'_> {
                 let index = self.table.columns.iter().position(|c| c.name == column.name)?;
                 let comparable = Comparable::of(&self.table.columns[index].cql_type);
                 (comparable >= Comparable::Equality).then_some(Subject::Column(index))
+            }
+            // DataFusion takes the cast away where the literal is one of the column's values.
+            Expr::Cast(Cast { expr, data_type }) => {
+                let Subject::Column(index) = self.subject(expr)? else { return None };
+                widens(self.schema.field(index).data_type(), data_type).then_some(Subject::Widened(index))
             }
             Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == TOKEN => {
                 let names = args.iter().map(|arg| match arg {
@@ -186,6 +217,8 @@ impl Reader<'_> {
         let subject = self.subject(expr)?;
         let ordered = match subject {
             Subject::Column(index) => Comparable::of(&self.table.columns[index].cql_type) == Comparable::Order,
+            // Some of the column's values are less than such a literal, or all, or none.
+            Subject::Widened(_) => false,
             Subject::Token => true,
         };
         ordered.then_some(subject)
@@ -194,19 +227,25 @@ impl Reader<'_> {
     fn value(&self, subject: Subject, value: &ScalarValue) -> Option<ScalarValue> {
         match subject {
             Subject::Column(index) => literal(value, self.schema.field(index).data_type()),
-            Subject::Token => literal(value, &arrow::datatypes::DataType::Int64),
+            Subject::Widened(index) => narrowed(value, self.schema.field(index).data_type()),
+            Subject::Token => literal(value, &DataType::Int64),
         }
     }
 }
 
+/// What is cast, if the expression is a cast.
+fn without_cast(expr: &Expr) -> &Expr {
+    if let Expr::Cast(Cast { expr, .. }) = expr { expr } else { expr }
+}
+
 /// Columns in parentheses.
 fn is_tuple(expr: &Expr) -> bool {
-    matches!(expr, Expr::ScalarFunction(ScalarFunction { func, .. }) if func.name() == "struct")
+    matches!(without_cast(expr), Expr::ScalarFunction(ScalarFunction { func, .. }) if func.name() == "struct")
 }
 
 fn condition(subject: Subject, test: Test) -> Condition {
     match subject {
-        Subject::Column(index) => Condition::Column(index, test),
+        Subject::Column(index) | Subject::Widened(index) => Condition::Column(index, test),
         Subject::Token => Condition::Token(test),
     }
 }

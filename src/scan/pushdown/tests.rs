@@ -1,9 +1,12 @@
 use std::sync::Arc;
 
+use arrow::array::StructArray;
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::Column as Named;
+use datafusion::functions::core::expr_fn::r#struct;
 use datafusion::functions_nested::expr_fn::array_has;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
-use datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
+use datafusion::logical_expr::{ColumnarValue, Volatility, cast, create_udf};
 use datafusion::prelude::{Expr, col, lit};
 
 use super::*;
@@ -162,6 +165,46 @@ fn literals_of_another_type_are_left() {
 }
 
 #[test]
+fn a_literal_beyond_the_column_is_equal_to_nothing() {
+    let wide = || cast(col("a"), DataType::Int64);
+    let of = |filter: Expr| pushed(&[filter, col("b").eq(lit("x"))]);
+    assert_eq!(of(wide().eq(lit(3_000_000_000_i64))).restriction, Restriction::nothing());
+    let found = of(wide().eq(lit(1_i64)).or(wide().eq(lit(3_000_000_000_i64))).or(lit(ScalarValue::Boolean(None))));
+    assert_eq!((keys(&found), found.residual.len()), (vec!["(1, 'x')".to_owned()], 0));
+    // All are less, which is no condition of CQL; a float of a text column is none at all.
+    assert_eq!(of(wide().lt(lit(3_000_000_000_i64))).residual.len(), 1 + 1);
+    assert_eq!(of(cast(col("a"), DataType::Float64).eq(lit(1.0))).residual.len(), 1 + 1);
+    let fraction = ScalarValue::TimestampNanosecond(Some(1_500_001), None);
+    assert_eq!(value::narrowed(&fraction, &DataType::Timestamp(TimeUnit::Millisecond, None)), None);
+}
+
+#[test]
+fn tuples_are_compared_as_the_columns_are() {
+    let ints = |c: ScalarValue| {
+        let fields = vec![Field::new("c0", c.data_type(), true), Field::new("c1", DataType::Utf8, true)];
+        let text = ScalarValue::from("n").to_array().unwrap();
+        let values = StructArray::new(fields.clone().into(), vec![c.to_array().unwrap(), text], None);
+        (DataType::Struct(fields.into()), lit(ScalarValue::Struct(Arc::new(values))))
+    };
+    let mut table = table();
+    table.columns[2].cql_type = CqlType::Int;
+    let columns = || r#struct(vec![col("c"), col("d")]);
+    let push = |filter: Expr| {
+        let filters = [key(), vec![filter]].concat();
+        shown(&push(&table, &arrow_schema(&table.columns), &CassandraOptions::default(), &filters))
+    };
+    let term = "(\"c\", \"d\") > (?, ?) [2, 'n']".to_owned();
+    let (_, same) = ints(ScalarValue::Int32(Some(2)));
+    assert_eq!(push(columns().gt(same)), (vec![term.clone()], 0));
+    // Literals are bigints in SQL.
+    let (wide, literal) = ints(ScalarValue::Int64(Some(2)));
+    assert_eq!(push(cast(columns(), wide.clone()).gt(literal.clone())), (vec![term.clone()], 0));
+    assert_eq!(push(literal.lt(cast(columns(), wide))), (vec![term], 0));
+    let (wide, literal) = ints(ScalarValue::Int64(Some(3_000_000_000)));
+    assert_eq!(push(cast(columns(), wide).lt(literal)), (vec![], 1));
+}
+
+#[test]
 fn tokens_narrow_the_ring() {
     let found = pushed(&[token(&["a", "b"]).gt(lit(10_i64)), token(&["a", "b"]).lt_eq(lit(20_i64))]);
     assert_eq!(keys(&found), ["(10, 20]"]);
@@ -194,6 +237,13 @@ fn indexes_answer_what_they_can() {
     let found = pushed(&[col("v").gt(lit(5_i32)), col("w").eq(lit("x"))]);
     assert_eq!(shown(&found), (vec!["\"v\" > ? [5]".into()], 1));
     let found = pushed(&[col("w").eq(lit("x")), col("c").eq(lit(1_i64))]);
+    assert_eq!(shown(&found), (vec!["\"w\" = ? ['x']".into()], 1));
+    // SAI comes first, wherever its column stands.
+    let mut table = table();
+    table.indexes =
+        ["v", "w"].map(|c| Index { column: c.into(), ..table.indexes[usize::from(c == "v")].clone() }).into();
+    let filters = [col("v").eq(lit(5_i32)), col("w").eq(lit("x"))];
+    let found = push(&table, &arrow_schema(&table.columns), &CassandraOptions::default(), &filters);
     assert_eq!(shown(&found), (vec!["\"w\" = ? ['x']".into()], 1));
     for left in [col("w").gt(lit("x")), col("w").eq(lit("")), col("s").eq(lit(1_i32)), col("v").not_eq(lit(1_i32))] {
         assert_eq!(shown(&pushed(std::slice::from_ref(&left))), (vec![], 1), "{left}");

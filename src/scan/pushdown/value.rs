@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use bytes::Bytes;
 use datafusion::common::ScalarValue;
 
@@ -59,6 +59,23 @@ pub(super) fn literal(value: &ScalarValue, data_type: &DataType) -> Option<Scala
         _ => value.is_null(),
     };
     (!is_special).then_some(value)
+}
+
+/// Whether each value of the one type is one of the other, in the same order and equal to no other.
+pub(super) fn widens(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Int8, Int16, Int32, Int64, Timestamp, Utf8, Utf8View};
+    use TimeUnit::{Microsecond, Millisecond, Nanosecond};
+    match (from, to) {
+        (Int8, Int16 | Int32 | Int64) | (Int16, Int32 | Int64) | (Int32, Int64) | (Utf8, Utf8View) => true,
+        (Timestamp(Millisecond, zone), Timestamp(Microsecond | Nanosecond, other)) => zone == other,
+        _ => false,
+    }
+}
+
+/// A value of a type that [`widens`] this one, as one of this. `None` if it is none of them.
+pub(super) fn narrowed(value: &ScalarValue, data_type: &DataType) -> Option<ScalarValue> {
+    let narrow = value.cast_to(data_type).ok().filter(|narrow| !narrow.is_null())?;
+    (narrow.cast_to(&value.data_type()).ok()? == *value).then_some(narrow)
 }
 
 /// The value as Cassandra has it. `None` if no row can have it in this column: text that is not ASCII, a key without a

@@ -1,0 +1,116 @@
+//! [`ClusterHandle`]: what catalogs and plans hold of a cluster. Only here it is decided where planning gets its facts from.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tokio::sync::OnceCell;
+
+use super::Cluster;
+use super::placement::Placement;
+use super::schema::{TableName, TableSchema};
+use crate::error::{Error, Result};
+use crate::options::ClusterOptions;
+
+/// A cluster that is connected to when it is first needed, or one that is only planned for. Cheap to clone; clones share
+/// the connection.
+#[derive(Clone)]
+pub struct ClusterHandle {
+    facts: Arc<Facts>,
+}
+
+/// Where planning gets its facts from.
+enum Facts {
+    Asked { options: ClusterOptions, cluster: OnceCell<Arc<Cluster>> },
+    Given(HashMap<TableName, (TableSchema, Placement)>),
+}
+
+impl ClusterHandle {
+    /// Contacts nothing yet.
+    pub fn new(options: ClusterOptions) -> Self {
+        Self { facts: Arc::new(Facts::Asked { options, cluster: OnceCell::new() }) }
+    }
+
+    /// A cluster that is never contacted: all that planning would ask it is given here. Statements on these tables can be
+    /// planned and explained, and fail when they run.
+    pub fn planned(tables: impl IntoIterator<Item = (TableSchema, Placement)>) -> Self {
+        let tables = tables.into_iter().map(|(table, placement)| (table.name.clone(), (table, placement)));
+        Self { facts: Arc::new(Facts::Given(tables.collect())) }
+    }
+
+    /// How the cluster is reached; `None` for one that is only planned for.
+    pub fn options(&self) -> Option<&ClusterOptions> {
+        match self.facts.as_ref() {
+            Facts::Asked { options, .. } => Some(options),
+            Facts::Given(_) => None,
+        }
+    }
+
+    /// The connected cluster; connects if that has not been done, or has failed before.
+    ///
+    /// # Errors
+    /// What [`Cluster::connect`] says; [`ErrorKind::Config`](crate::ErrorKind::Config) for one that is only planned for.
+    pub fn connect(&self) -> BoxFuture<'_, Result<Arc<Cluster>>> {
+        // Boxed here for the reason that Session::plan tells.
+        Box::pin(async move {
+            let Facts::Asked { options, cluster } = self.facts.as_ref() else {
+                return Err(Error::config(
+                    "this cluster is only planned for: EXPLAIN shows plans, but nothing can be read, written or listed; \
+                     name a cluster that can be reached",
+                ));
+            };
+            let connect = || async { Cluster::connect(options).await.map(Arc::new) };
+            cluster.get_or_try_init(connect).await.cloned()
+        })
+    }
+
+    /// The cluster if it has been connected to; never contacts it.
+    pub fn connected(&self) -> Option<Arc<Cluster>> {
+        match self.facts.as_ref() {
+            Facts::Asked { cluster, .. } => cluster.get().cloned(),
+            Facts::Given(_) => None,
+        }
+    }
+
+    /// The definition of a table; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// What [`Self::connect`] and [`Cluster::table`] say.
+    pub(crate) fn table<'a>(&'a self, name: &'a TableName) -> BoxFuture<'a, Result<Option<TableSchema>>> {
+        Box::pin(async move {
+            match self.facts.as_ref() {
+                Facts::Asked { .. } => self.connect().await?.table(name).await,
+                Facts::Given(tables) => Ok(tables.get(name).map(|(table, _)| table.clone())),
+            }
+        })
+    }
+
+    /// Where the rows of a table are now.
+    ///
+    /// # Errors
+    /// What [`Self::connect`] and [`Cluster::placement`] say.
+    pub(crate) fn placement<'a>(&'a self, table: &'a TableSchema) -> BoxFuture<'a, Result<Placement>> {
+        Box::pin(async move {
+            match self.facts.as_ref() {
+                Facts::Asked { .. } => self.connect().await?.placement(table).await,
+                Facts::Given(tables) => {
+                    let known = tables.get(&table.name).map(|(_, placement)| placement.clone());
+                    known.ok_or_else(|| super::no_table(&table.name))
+                }
+            }
+        })
+    }
+}
+
+impl From<ClusterOptions> for ClusterHandle {
+    fn from(options: ClusterOptions) -> Self {
+        Self::new(options)
+    }
+}
+
+impl fmt::Debug for ClusterHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterHandle").field("options", &self.options()).finish_non_exhaustive()
+    }
+}
