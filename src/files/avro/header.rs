@@ -13,10 +13,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema};
 
+use super::frames::MAGIC;
 use super::shape::{plain, shape};
-
-/// The bytes that every file begins with.
-const MAGIC: &[u8] = b"Obj\x01";
 
 /// Opens a file: reads its header, and with it what its batches will be.
 pub(super) fn open<R: BufRead>(input: R, batch_size: usize) -> Result<Reader<R>, ArrowError> {

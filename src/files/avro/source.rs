@@ -20,6 +20,7 @@ use datafusion_datasource::projection::{ProjectionOpener, SplitProjection};
 use futures::{StreamExt, stream};
 
 use super::fit::fit;
+use super::frames::{Frames, Rows};
 use super::header::open;
 use super::names::matching;
 use crate::error::Error;
@@ -123,29 +124,56 @@ impl FileOpener for AvroOpener {
         Ok(Box::pin(async move {
             let location = file.object_meta.location;
             let result = store.get(&location).await?;
+            let size = result.meta.size;
             let input: Box<dyn BufRead + Send> = match result.payload {
                 GetResultPayload::File(file, _) => Box::new(BufReader::with_capacity(BUFFER_BYTES, file)),
                 GetResultPayload::Stream(_) => Box::new(Cursor::new(result.bytes().await?)),
             };
-            let reader = open(input, batch_size).map_err(|e| unreadable(&location, e))?;
-            let rows = Rows::of(&reader.schema(), &schema, &columns)?;
-            let batches = reader.map(move |batch| {
-                let batch = batch.and_then(|batch| rows.of_batch(&batch));
-                batch.map_err(|e| unreadable(&location, e))
+            let frames = Frames::new(input, size);
+            let mut rows = Counted { promised: frames.rows(), read: 0 };
+            let reader = open(frames, batch_size).map_err(|e| unreadable(&location, e))?;
+            let columns = Columns::of(&reader.schema(), &schema, &columns)?;
+            let batches = reader.map(Some).chain([None]).filter_map(move |batch| {
+                let batch = match batch {
+                    Some(batch) => batch.and_then(|batch| columns.of_batch(&rows.count(batch))).map(Some),
+                    None => rows.check().map(|()| None),
+                };
+                batch.map_err(|e| unreadable(&location, e)).transpose()
             });
             Ok(stream::iter(batches).boxed())
         }))
     }
 }
 
+/// Whether all rows come that a file says it has.
+struct Counted {
+    promised: Rows,
+    read: u64,
+}
+
+impl Counted {
+    fn count(&mut self, batch: RecordBatch) -> RecordBatch {
+        self.read += batch.num_rows() as u64;
+        batch
+    }
+
+    fn check(&self) -> Result<(), ArrowError> {
+        let (promised, read) = (self.promised.count(), self.read);
+        if promised == read {
+            return Ok(());
+        }
+        Err(ArrowError::AvroError(format!("its blocks say that they have {promised} rows, but there are {read}")))
+    }
+}
+
 /// How the columns of a file become those of the table that are wanted.
-struct Rows {
+struct Columns {
     schema: SchemaRef,
     /// Where in the file each column is, if it is there.
     found: Vec<Option<usize>>,
 }
 
-impl Rows {
+impl Columns {
     fn of(file: &SchemaRef, table: &SchemaRef, columns: &[usize]) -> Result<Self, ArrowError> {
         let all = matching(file.fields(), table.fields());
         let found = columns.iter().filter_map(|column| all.get(*column).copied()).collect();

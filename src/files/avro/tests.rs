@@ -22,6 +22,7 @@ use arrow_avro::compression::CompressionCodec;
 
 use super::block::BlockWriter;
 use super::fit::fit;
+use super::frames::Frames;
 use super::header::{open, schema_of};
 use super::shape::{EXTENSION_KEY, plain, shape};
 use crate::codec::CQL_TYPE_KEY;
@@ -42,7 +43,8 @@ fn write(batches: &[RecordBatch], compression: Option<CompressionCodec>) -> Vec<
 
 /// The schema, and all rows in it.
 fn read(bytes: Vec<u8>) -> (SchemaRef, RecordBatch) {
-    let reader = open(Cursor::new(bytes), 7).unwrap();
+    let size = bytes.len() as u64;
+    let reader = open(Frames::new(Cursor::new(bytes), size), 7).unwrap();
     let schema = schema_of(&reader);
     let batches = reader.map(|batch| {
         let rows: ArrayRef = Arc::new(StructArray::from(batch.unwrap()));
@@ -313,21 +315,33 @@ fn what_does_not_fit_is_an_error() {
     assert!(fit(&list, &map).unwrap_err().to_string().contains("no list of entries"));
 }
 
+/// The rows of a file, or what is wrong with it.
+fn rows_of(bytes: &[u8]) -> Result<usize, arrow::error::ArrowError> {
+    let frames = Frames::new(Cursor::new(bytes), bytes.len() as u64);
+    let promised = frames.rows();
+    let rows =
+        open(frames, 100)?.map(|batch| Ok(batch?.num_rows())).sum::<Result<usize, arrow::error::ArrowError>>()?;
+    assert_eq!(promised.count(), rows as u64);
+    Ok(rows)
+}
+
 #[test]
 fn damaged_files_are_errors() {
     let batch = batch_of(vec![("a", Arc::new(StringArray::from(vec!["text"; 50])))]);
-    let whole = write(&[batch], Some(CompressionCodec::Deflate));
-    let rows = |bytes: &[u8]| -> Result<usize, arrow::error::ArrowError> {
-        open(Cursor::new(bytes.to_vec()), 100)?.map(|batch| Ok(batch?.num_rows())).sum()
-    };
-    assert_eq!(rows(&whole).unwrap(), 50);
-    let mut silent = Vec::new();
-    for length in 0..whole.len() {
-        if rows(&whole[..length]).is_ok() {
-            silent.push(length);
-        }
-    }
+    let whole = write(&[batch], Some(CompressionCodec::Snappy));
+    assert_eq!(rows_of(&whole).unwrap(), 50);
+    let whole_at = |length: &usize| rows_of(&whole[..*length]).is_ok();
+    let silent: Vec<usize> = (0..whole.len()).filter(whole_at).collect();
     // After the header, before the only block: a file of no rows.
-    assert_eq!(silent.len(), 1, "{silent:?}");
-    assert!(rows(b"PAR1 is no Avro").is_err());
+    let [header] = silent[..] else { panic!("{silent:?}") };
+    let error_with = |bytes: &[u8]| rows_of(&[&whole[..header], bytes].concat()).unwrap_err().to_string();
+    assert!(rows_of(b"PAR1 is no Avro").unwrap_err().to_string().contains("does not begin like"), "");
+    assert!(error_with(&whole[header..whole.len() - 1]).contains("cut off"));
+    // One row in as many bytes as there can be, and in none.
+    assert!(error_with(b"\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01").contains("cut off"));
+    assert!(error_with(&[&b"\x02\x02x"[..], &whole[whole.len() - 16..]].concat()).contains("rows without bytes"));
+    assert!(error_with(&[&whole[header..], b"\x01"].concat()).contains("negative number of rows"));
+    let mut marked = whole[header..].to_vec();
+    *marked.last_mut().unwrap() ^= 1;
+    assert!(error_with(&marked).contains("does not end where it should"));
 }
