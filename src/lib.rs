@@ -47,6 +47,7 @@ pub mod catalog;
 pub mod cluster;
 pub mod codec;
 mod error;
+pub mod files;
 pub mod iceberg;
 pub mod options;
 pub mod rules;

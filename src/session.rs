@@ -20,6 +20,7 @@ use crate::catalog::factory::{CASSANDRA, CassandraTableFactory};
 use crate::catalog::functions::{self, CellTimeRule, PreparedCql};
 use crate::cluster::ClusterHandle;
 use crate::codec::is_custom;
+use crate::files::avro::AvroFormatFactory;
 use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
 use crate::rules::{analyzer_rules, expr_planner, physical_optimizer_rules};
@@ -113,6 +114,7 @@ impl SessionBuilder {
             .build();
         state.table_factories_mut().insert(CASSANDRA.into(), Arc::new(CassandraTableFactory::new(cluster.clone())));
         state.register_expr_planner(expr_planner())?;
+        state.register_file_format(Arc::new(AvroFormatFactory), true)?;
         let context = SessionContext::new_with_state(state);
         let catalog = CassandraCatalog::new(cluster.clone(), SESSION_SCHEMA, &context);
         context.register_catalog(CASSANDRA_CATALOG, Arc::new(catalog));

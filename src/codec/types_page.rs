@@ -42,8 +42,8 @@ A dictionary of any of these types can be written like its values, and a column 
   as `Decimal128(38, 10)`, `SET cassandra.varint_as = 'decimal(38, 0)'` does so with varints, also within other types. A
   number that such a type does not hold exactly is an error, or by `SET cassandra.decimal_overflow` the nearest number
   that fits (`'clamp'`) or null (`'null'`).
-- Intervals of months, days and nanoseconds can be neither in Parquet nor in Iceberg: `SET cassandra.duration_as = 'text'`
-  reads durations as CQL writes them, such as `1y2mo3d4h5m6s7ms8us9ns`, and such text can be written to a `duration`.
+- Intervals of months, days and nanoseconds can be neither in Parquet nor in Iceberg, only in Avro: `SET cassandra.duration_as =
+  'text'` reads durations as CQL writes them, such as `1y2mo3d4h5m6s7ms8us9ns`, and such text can be written to a `duration`.
 - These choices count when a table is looked up for a statement. Views keep those of the time they were made, and external
   tables take them from their `OPTIONS` as well.
 - Values of Java classes (`'org.apache.cassandra.db.marshal.…'`) and of the type `empty` are read as their bytes; so are
@@ -61,6 +61,24 @@ A dictionary of any of these types can be written like its values, and a column 
 - A list of structs with the fields `key` and `value` can be written to a map.
 - A collection that is not frozen is replaced as a whole, as by `INSERT` in CQL.
 - Values of Java classes cannot be written: the driver does not know how to bind them.
+
+## In Avro files
+
+What cbulk writes to an Avro file it reads back as it was: values, types, names of columns and `cassandra.type`. Each field of the
+schema in the file has the property `cassandra.type` too, for other programs. These see
+
+- `uuid` and `timeuuid` as Avro's `uuid`, but 16 bytes where they are elements of a list, set or vector; `date` and `timestamp` as
+  Avro's, `time` as a long of nanoseconds;
+- `decimal`, `varint` and `inet` as text, like everywhere, unless read as decimals;
+- `duration` as 16 bytes, which are months (4), days (4) and nanoseconds (8), the lowest byte first; after `SET
+  cassandra.duration_as = 'text'` as text;
+- maps with keys of text as maps, all others as arrays of records with `key` and `value`, because Avro's keys are text;
+- lists, sets and vectors as arrays, tuples and user-defined types as records;
+- names with letters, digits and `_` only: other characters become `_`.
+
+The compression is `deflate`, which every implementation of Avro can read, or by `OPTIONS (compression '…')` `uncompressed`,
+`snappy`, `zstandard`, `bzip2` or `xz`. A column that has no type (`SELECT NULL`), a union or a decimal of negative scale is
+refused.
 ";
 
 /// Arrow types that are accepted or refused together, for short: the name of all, then each.

@@ -1,8 +1,10 @@
 //! Files: what COPY writes is read by other programs and is what Cassandra holds; what external tables read gets there.
 
+mod avro;
+
 use std::path::{Path, PathBuf};
 
-use crate::common::{TestKeyspace, assert_same_tables, host, number, python, run, session, sorted_rows};
+use crate::common::{TestKeyspace, assert_same_tables, host, number, python, run, session};
 use cbulk::{ClusterOptions, Session, SessionBuilder};
 
 /// All scalar types, in the order of CQL's `SELECT *`.
@@ -164,30 +166,5 @@ async fn parquet_and_iceberg_out_and_in() {
     let insert = ks.sql("INSERT INTO {ks}.copy_of_iceberg SELECT * FROM iceberg.ns.t");
     assert_eq!(number(&session, &insert).await, 302);
     assert_same_tables(&ks, &session, "{ks}.source", "{ks}.copy_of_iceberg").await;
-    ks.drop_it().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn avro_is_read_joined_and_inserted() {
-    let ks = TestKeyspace::create().await;
-    ks.run("CREATE TABLE {ks}.prices (id bigint PRIMARY KEY, country text, price double, raw blob)").await;
-    ks.run("CREATE TABLE {ks}.countries (code text PRIMARY KEY, name text)").await;
-    for i in [1, 2, 3, 200] {
-        ks.run(&format!("INSERT INTO {{ks}}.countries (code, name) VALUES ('c{i}', 'Country {i}')")).await;
-    }
-    let (session, folder) = (session(), tempfile::tempdir().unwrap());
-    for codec in ["null", "deflate", "zstandard"] {
-        let file = path_text(&folder.path().join(format!("{codec}.avro")));
-        python("files/write_avro.py", &[&file, codec]);
-        run(&session, &format!("CREATE EXTERNAL TABLE {codec}_avro STORED AS AVRO LOCATION '{file}'")).await.unwrap();
-        let joined = format!("SELECT name, price FROM {codec}_avro JOIN {{ks}}.countries ON country = code");
-        let expected = ["Country 1|0.25", "Country 2|0.5", "Country 3|0.75"];
-        assert_eq!(sorted_rows(&session, &ks.sql(&joined)).await, expected, "{codec}");
-        let insert = ks.sql(&format!("INSERT INTO {{ks}}.prices SELECT * FROM {codec}_avro"));
-        assert_eq!(number(&session, &insert).await, 100, "{codec}");
-    }
-    let rows = sorted_rows(&session, &ks.sql("SELECT * FROM {ks}.prices")).await;
-    assert_eq!(rows.len(), 100);
-    assert!(rows.contains(&"7|c7|1.75|07f8".to_owned()) && rows.contains(&"10|NULL|2.5|0af5".to_owned()), "{rows:?}");
     ks.drop_it().await;
 }

@@ -1,4 +1,4 @@
-//! Random tables, written by the Python driver, copied by cbulk, straight and through Parquet, and compared as bytes.
+//! Random tables, written by the Python driver, copied by cbulk, straight and through files, and compared as bytes.
 
 use std::path::Path;
 
@@ -51,6 +51,9 @@ async fn tables_return_unchanged(session: &Session, ks: &TestKeyspace, host: &st
         through.parquet(table, &list("columns")).await;
         pairs.push(format!("{table}={table}_file:{}", list("columns")));
 
+        through.avro(session, table, &list("columns")).await;
+        pairs.push(format!("{table}={table}_avro:{}", list("columns")));
+
         let columns = list("iceberg_columns");
         if !columns.is_empty() {
             through.iceberg(table, &columns).await;
@@ -87,6 +90,17 @@ impl Through<'_> {
         let create = format!("CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{file}'");
         run(&self.session, &create).await.unwrap_or_else(|e| panic!("{create}: {e}"));
         self.write(&format!("INSERT INTO {{ks}}.{table}_file ({columns}) SELECT {columns} FROM {table}")).await;
+    }
+
+    /// By a session without any option: Avro has all types.
+    async fn avro(&self, session: &Session, table: &str, columns: &str) {
+        let file = self.folder.join(format!("{table}.avro")).to_string_lossy().into_owned();
+        let copy = self.ks.sql(&format!("COPY (SELECT {columns} FROM {{ks}}.{table}) TO '{file}'"));
+        assert_eq!(number(session, &copy).await, ROWS, "{copy}");
+        let create = format!("CREATE EXTERNAL TABLE {table} STORED AS AVRO LOCATION '{file}'");
+        run(session, &create).await.unwrap_or_else(|e| panic!("{create}: {e}"));
+        let insert = self.ks.sql(&format!("INSERT INTO {{ks}}.{table}_avro ({columns}) SELECT {columns} FROM {table}"));
+        assert_eq!(number(session, &insert).await, ROWS, "{insert}");
     }
 
     async fn iceberg(&self, table: &str, columns: &str) {

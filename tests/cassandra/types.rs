@@ -4,7 +4,7 @@ use crate::common::{TestKeyspace, assert_same_tables, error_of, fingerprint, num
 use futures::TryStreamExt;
 
 /// Two tables of all kinds of types, `source` with values and `copy` empty.
-async fn two_tables() -> TestKeyspace {
+pub(crate) async fn two_tables() -> TestKeyspace {
     let ks = TestKeyspace::create().await;
     ks.run("CREATE TYPE {ks}.phone (country int, number text)").await;
     ks.run(

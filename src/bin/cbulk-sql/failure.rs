@@ -217,7 +217,6 @@ fn unwrap(error: &DataFusionError) -> (Vec<&str>, &(dyn StdError + 'static)) {
                 inner => inner,
             },
             DataFusionError::ParquetError(inner) => inner.as_ref(),
-            DataFusionError::AvroError(inner) => inner.as_ref(),
             DataFusionError::ObjectStore(inner) => inner.as_ref(),
             DataFusionError::IoError(inner) => inner,
             DataFusionError::SQL(inner, _) => inner.as_ref(),

@@ -11,9 +11,11 @@ import gzip
 import io
 import json
 import re
+import struct
 import sys
 import uuid
 
+import fastavro
 import pyarrow
 import pyarrow.parquet
 import zstandard
@@ -48,6 +50,8 @@ def normal(column, value):
     if kind == "duration":
         if isinstance(value, Duration):
             return str((value.months, value.days, value.nanoseconds))
+        if isinstance(value, bytes):  # of Avro, as Arrow has it in memory
+            return str(struct.unpack("<iiq", value))
         parts = {unit: decimal.Decimal(n) for n, unit in re.findall(r"(-?[\d.]+) (mons|days|hours|mins|secs)", value)}
         seconds = sum(parts.get(unit, 0) * n for unit, n in [("hours", 3600), ("mins", 60), ("secs", 1)])
         return str((int(parts.get("mons", 0)), int(parts.get("days", 0)), int(seconds * 10**9)))
@@ -72,6 +76,8 @@ def rows_of_file(path):
                 table = table.set_column(i, field.name, table.column(i).cast(pyarrow.int64()))
         return table.to_pylist()
     with opened(path) as file:
+        if ".avro" in path:
+            return list(fastavro.reader(file))
         text = io.TextIOWrapper(file, "utf-8", newline="")
         if ".csv" in path:
             # An absent value and an empty text are the same in CSV.

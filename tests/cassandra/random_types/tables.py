@@ -4,7 +4,7 @@
     tables.py compare HOST KEYSPACE TABLE=COPY:COLUMN,… …     prints a list of differences
 
 The Python driver writes the values; cells are compared before it decodes them, so that nothing is lost in between. For
-each table there are three empty ones of the same columns, its name with `_copy`, `_file` and `_iceberg` behind it.
+each table there are four empty ones of the same columns, its name with `_copy`, `_file`, `_avro` and `_iceberg` behind it.
 
 Edge values, by name: the least and greatest integers of all widths, varints of 800 bits, decimals of scale 2147483647 and
 -2147483647, -0.0, infinities, NaN with a payload, the smallest and largest floats, empty text and blobs, text with NUL,
@@ -209,7 +209,7 @@ def make(host, keyspace, seed, tables, rows, version):
         clustering = types.scalar(key=True)
         text = "".join(f", {name} {of.inner if rnd.random() < 0.5 else of.name}" for name, of in columns)
         order = rnd.choice(["ASC", "DESC"])
-        for name in (f"t{number}", f"t{number}_copy", f"t{number}_file", f"t{number}_iceberg"):
+        for name in (f"t{number}", f"t{number}_copy", f"t{number}_file", f"t{number}_avro", f"t{number}_iceberg"):
             session.execute(f"CREATE TABLE {name} (k int, c {clustering.name}{text}, PRIMARY KEY (k, c)) "
                             f"WITH CLUSTERING ORDER BY (c {order})")
         insert = session.prepare(f"INSERT INTO t{number} (k, c, {', '.join(n for n, _ in columns)}) "

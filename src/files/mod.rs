@@ -1,0 +1,3 @@
+//! Formats of files that DataFusion lacks.
+
+pub mod avro;
