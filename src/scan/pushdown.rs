@@ -170,7 +170,7 @@ impl Planner<'_> {
                 .flat_map(|key| values.iter().map(|v| [key.as_slice(), std::slice::from_ref(v)].concat()))
                 .collect();
         }
-        let keys = keys.into_iter().map(PartitionKey::new);
+        let keys = keys.into_iter().filter_map(PartitionKey::new);
         let keys = keys.filter(|key| tokens.iter().any(|range| range.contains(key.token))).collect();
         (0..columns.len()).for_each(|column| self.mark_column(column));
         Some(keys)

@@ -88,6 +88,16 @@ async fn a_bad_row_is_named_and_so_is_what_was_written_before_it() {
     assert!(error.contains("65535 bytes") && error.contains("column: c, row: 1"), "{error}");
     // Both were found in the first batch, all rows of which are checked before one is sent.
     assert_eq!(rows_on_the_server(&ks, "SELECT count(*) FROM {ks}.t").await, 0);
+    // Each column may be so long, but not both.
+    ks.run("CREATE TABLE {ks}.two (a text, b text, PRIMARY KEY ((a, b)))").await;
+    let long_key =
+        "INSERT INTO {ks}.two VALUES ('short', repeat('y', 40000)), (repeat('x', 40000), repeat('y', 40000))";
+    let error = error_of(&session, &ks.sql(long_key)).await;
+    assert!(error.contains("partition key is longer than the 65535 bytes"), "{error}");
+    assert!(error.contains("column: b, row: 2"), "{error}");
+    assert_eq!(rows_on_the_server(&ks, "SELECT count(*) FROM {ks}.two").await, 0);
+    let read = "SELECT * FROM {ks}.two WHERE a = repeat('x', 40000) AND b = repeat('y', 40000)";
+    assert_eq!(sorted_rows(&session, &ks.sql(read)).await, [""; 0], "there is no such key");
 
     // DataFusion's own error, from the cast to smallint, in the 328th batch.
     let too_large = "INSERT INTO {ks}.t (k, c) SELECT value, 'c' FROM generate_series(1, 40000)";

@@ -98,6 +98,15 @@ fn lists_of_both_columns_are_combined_each_once() {
 }
 
 #[test]
+fn a_key_that_is_too_long_as_a_whole_is_no_rows() {
+    let long = |length: usize| [col("a").eq(lit(1_i32)), col("b").eq(lit("x".repeat(length)))];
+    // Length and zero of both columns, and the four bytes of the int.
+    assert_eq!(keys(&pushed(&long(65_535 - 10))).len(), 1);
+    let found = pushed(&long(65_535 - 9));
+    assert_eq!((found.restriction, found.residual), (Restriction::nothing(), vec![]));
+}
+
+#[test]
 fn too_many_combinations_are_a_scan() {
     let options = CassandraOptions { max_keys: crate::options::Positive::at_least_one(3), ..Default::default() };
     let filters = [one_of("a", &[lit(1_i32), lit(2_i32)]), one_of("b", &[lit("x"), lit("y")])];
