@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use cbulk::Session;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
 
-use crate::common::{TestKeyspace, explain, run, session};
+use crate::common::{TestKeyspace, explain, plan, run, session};
 
 /// `{ks}.t`: two columns of the partition key, two clustering columns in mixed order, indexes of both kinds.
 /// `{ks}.s`: with a static column, and a Cassandra partition that has nothing else.
@@ -192,6 +194,31 @@ async fn thousands_of_keys_are_read_by_themselves() {
     assert_eq!(found, rows(&scanned, &sql).await);
     assert_eq!(found.len(), 200);
     assert!(explain(&pushed, &sql).await.contains("keys=3000 "));
+    ks.drop_it().await;
+}
+
+/// The table promises to answer filters before it knows the session's options; what it then checks itself is planned by
+/// these options, as a filter of DataFusion's is.
+#[tokio::test]
+async fn a_filter_that_is_left_over_is_planned_by_the_sessions_options() {
+    let ks = tables().await;
+    let session = session();
+    run(&session, "SET datafusion.execution.batch_size = 100").await.unwrap();
+    run(&session, "SET datafusion.optimizer.default_filter_selectivity = 7").await.unwrap();
+    // By cbulk, by DataFusion.
+    for filter in ["c = 2", "x > 1.0"] {
+        let sql = ks.sql(&format!("SELECT a FROM cassandra.{{ks}}.t WHERE {filter} LIMIT 3"));
+        let query = plan(&session, &sql).await;
+        let mut node = &query.plan;
+        let filter = loop {
+            match node.as_any().downcast_ref::<FilterExec>() {
+                Some(filter) => break filter,
+                None => node = node.children()[0],
+            }
+        };
+        assert_eq!((filter.batch_size(), filter.default_selectivity()), (100, 7), "{sql}");
+        assert_eq!(filter.fetch(), Some(3), "{sql}");
+    }
     ks.drop_it().await;
 }
 
