@@ -241,6 +241,38 @@ async fn filtering_on_the_server_is_a_choice() {
     ks.drop_it().await;
 }
 
+/// What ALLOW FILTERING lets the server filter, it looks up in an index if there is one.
+#[tokio::test]
+async fn filtering_by_an_index_has_its_limits() {
+    let ks = tables().await;
+    ks.run("CREATE TABLE {ks}.by_key (a int, b int, c int, st text static, v int, PRIMARY KEY ((a, b), c))").await;
+    ks.run("CREATE INDEX ON {ks}.by_key (a)").await;
+    for cql in ["(a, b, c, st, v) VALUES (1, 1, 2, 's', 3)", "(a, b, c, v) VALUES (1, 2, 2, 4)"] {
+        ks.run(&format!("INSERT INTO {{ks}}.by_key {cql}")).await;
+    }
+    ks.run("INSERT INTO {ks}.by_key (a, b, st) VALUES (1, 3, 'alone')").await;
+    let (pushed, scanned) = (session(), without_pushdown().await);
+    run(&pushed, "SET cassandra.allow_filtering = true").await.unwrap();
+    for (sql, expected) in [
+        // It refuses an order then.
+        ("SELECT c, d FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND v = 4 ORDER BY c DESC, d LIMIT 2", "SortExec"),
+        ("SELECT c, d FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND w = 'xm' ORDER BY c DESC, d", "SortExec"),
+        ("SELECT c, d FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND x = 1.5 ORDER BY c DESC, d", "DESC, \"d\" ASC"),
+        ("SELECT c, d FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND v = 4 ORDER BY c, d DESC LIMIT 2", "ALLOW"),
+        // It compares the clustering columns of static ones, which there are none of, and fails.
+        ("SELECT b, c FROM cassandra.{ks}.by_key WHERE a = 1 AND c = 2 ORDER BY b", "FilterExec"),
+        ("SELECT b, c FROM cassandra.{ks}.by_key WHERE a = 1 AND v = 4 ORDER BY b", "AND \"v\" = ? ALLOW FILTERING"),
+    ] {
+        let sql = ks.sql(sql);
+        let found = rows(&pushed, &sql).await;
+        assert_eq!(found, rows(&scanned, &sql).await, "{sql}");
+        assert!(!found.is_empty(), "{sql}");
+        let plan = explain(&pushed, &sql).await;
+        assert!(plan.contains(expected), "{sql}: no {expected} in\n{plan}");
+    }
+    ks.drop_it().await;
+}
+
 #[tokio::test]
 async fn a_limit_a_cassandra_partition() {
     let ks = tables().await;

@@ -232,6 +232,18 @@ fn an_index_that_is_not_asked_answers_nothing() {
 }
 
 #[test]
+fn filtering_leaves_clustering_columns_alone_where_the_server_would_fail() {
+    let options = CassandraOptions { allow_filtering: true, ..Default::default() };
+    let filters = [col("a").eq(lit(1_i32)), col("c").eq(lit(1_i64)), col("v").eq(lit(5_i32))];
+    let mut table = table();
+    table.indexes = vec![Index { column: "a".into(), target: IndexTarget::Column, kind: IndexKind::Legacy }];
+    let push = |table: &TableSchema| shown(&push(table, &arrow_schema(&table.columns), &options, &filters));
+    assert_eq!(push(&table), (vec!["\"a\" = ? [1]".into(), "\"v\" = ? [5]".into()], 1));
+    table.columns.retain(|column| column.kind != ColumnKind::Static);
+    assert_eq!(push(&table).1, 0);
+}
+
+#[test]
 fn filtering_is_only_by_choice() {
     let filters = [col("c").eq(lit(1_i64)), col("d").gt(lit("x")), col("s").eq(lit(1_i32))];
     assert_eq!(pushed(&filters).restriction, Restriction::none());
