@@ -293,7 +293,12 @@ impl TableProvider for CassandraTable {
         let schema = DFSchema::try_from(scan.schema().as_ref().clone())?;
         let residual = state.create_physical_expr(unqualified(residual)?, &schema)?;
         let keep: Vec<usize> = (0..wanted.len()).collect();
-        let filter = FilterExecBuilder::new(residual, Arc::new(scan)).apply_projection(Some(keep))?.build()?;
+        // As DataFusion would plan it.
+        let filter = FilterExecBuilder::new(residual, Arc::new(scan))
+            .with_batch_size(config.execution.batch_size)
+            .with_default_selectivity(config.optimizer.default_filter_selectivity)
+            .apply_projection(Some(keep))?
+            .build()?;
         Ok(Arc::new(filter))
     }
 

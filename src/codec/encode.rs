@@ -45,6 +45,7 @@ use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 use scylla::serialize::writers::RowWriter;
 
 use super::cell_bytes::CellBytes;
+use super::key_bytes::{KeyBytes, MAX_KEY_BYTES};
 use super::place::describe;
 use super::{ReadAs, arrow_type, is_custom};
 use crate::cluster::schema::{Column, ColumnKind, CqlType};
@@ -55,9 +56,6 @@ use values::Values;
 
 /// The bytes of a cell's length.
 const LENGTH_BYTES: usize = 4;
-
-/// The most bytes a column of the primary key may have.
-const MAX_KEY_BYTES: usize = u16::MAX as usize;
 
 /// Writes batches of one schema as rows of one list of columns.
 #[derive(Debug, Clone)]
@@ -242,25 +240,16 @@ impl BoundBatch {
         Ok(self.cell(column, row)?.map(|cell| cell.as_slice().to_vec()))
     }
 
-    /// Appends the row's partition key in the form that is hashed to its token: the bytes of a single column, or of
-    /// each of several columns its length in 16 bits, its bytes and a zero.
+    /// Appends the row's partition key in one piece, as it is hashed to its token.
     ///
     /// # Errors
-    /// As [`BoundBatch::check`], and if one of the columns is null.
+    /// As [`BoundBatch::check`], and if one of the columns is null or all together are too long.
     pub fn partition_key(&self, row: usize, key: &mut Vec<u8>) -> Result<()> {
         self.check_row(row)?;
-        let is_composite = self.recipe.partition_key.len() > 1;
+        let mut key = KeyBytes::new(key, self.recipe.partition_key.len());
         for &index in &self.recipe.partition_key {
             let cell = self.cell(index, row)?.ok_or_else(|| null_key(&self.recipe.columns[index], row))?;
-            let bytes = cell.as_slice();
-            if is_composite {
-                let length = u16::try_from(bytes.len()).map_err(|_| self.bad_value(index, row, LONG_KEY.into()))?;
-                key.extend_from_slice(&length.to_be_bytes());
-                key.extend_from_slice(bytes);
-                key.push(0);
-            } else {
-                key.extend_from_slice(bytes);
-            }
+            key.push(cell.as_slice()).map_err(|_| self.bad_value(index, row, LONG_PARTITION_KEY.into()))?;
         }
         Ok(())
     }
@@ -358,6 +347,8 @@ fn is_nan(bytes: &[u8]) -> bool {
 }
 
 const LONG_KEY: Fault = Fault("it is longer than the 65535 bytes that a key may have");
+
+const LONG_PARTITION_KEY: Fault = Fault("with it the partition key is longer than the 65535 bytes that it may have");
 
 fn null_key(column: &Column, row: usize) -> Error {
     Error::data("a column of the primary key is null; filter such rows out, or give it a value with coalesce")

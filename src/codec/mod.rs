@@ -40,6 +40,7 @@ pub mod decode;
 mod driver_type;
 mod duration;
 pub mod encode;
+pub(crate) mod key_bytes;
 mod place;
 mod read_as;
 mod temporal;

@@ -202,7 +202,8 @@ mod tests {
     fn a_cassandra_partition_is_bound_with_its_terms() {
         let value = |text: &str| Value { bytes: bytes::Bytes::new(), text: text.into() };
         let term = Term::new("c", Relation::In, vec![value("1"), value("2")]);
-        let keys = Access::Keys(vec![PartitionKey::new(vec![value("1"), value("2")])]);
+        let key = PartitionKey::new(vec![value("1"), value("2")]);
+        let keys = Access::Keys(key.into_iter().collect());
         let mut recipe = recipe();
         recipe.restriction = Restriction { access: keys, terms: vec![term], allow_filtering: false };
         recipe.reversed = true;

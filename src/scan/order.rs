@@ -37,6 +37,13 @@ fn is_single(recipe: &ScanRecipe) -> bool {
     recipe.restriction.single_key().is_some() && !recipe.table.node_local
 }
 
+/// Whether the server may ask an index, which it does for any column with one that ALLOW FILTERING lets it filter: it then
+/// refuses `ORDER BY`.
+fn may_ask_index(recipe: &ScanRecipe) -> bool {
+    let mut columns = recipe.restriction.terms.iter().flat_map(|term| &term.columns);
+    recipe.restriction.allow_filtering && columns.any(|column| recipe.table.is_indexed(column))
+}
+
 /// What DataFusion may know of the scan's rows.
 pub(super) fn properties(recipe: &ScanRecipe) -> EquivalenceProperties {
     let mut properties = EquivalenceProperties::new(Arc::clone(&recipe.schema));
@@ -91,6 +98,7 @@ pub(super) fn is_reversed(recipe: &ScanRecipe, wanted: &LexOrdering) -> Option<b
         return None;
     }
     let mut rest = clustering(recipe).into_iter();
+    let may_reverse = !may_ask_index(recipe);
     let all = recipe.table.columns.iter().filter(|c| matches!(c.kind, ColumnKind::Clustering { .. }));
     let differing = all.filter(|c| !is_constant(recipe, c)).count();
     let (mut direction, mut matched) = (None, 0);
@@ -106,7 +114,7 @@ pub(super) fn is_reversed(recipe: &ScanRecipe, wanted: &LexOrdering) -> Option<b
         }
         let (_, descending) = rest.next().filter(|(next, _)| *next == column)?;
         let reversed = descending != sort.options.descending;
-        if *direction.get_or_insert(reversed) != reversed {
+        if *direction.get_or_insert(reversed) != reversed || (reversed && !may_reverse) {
             return None;
         }
         matched += 1;

@@ -170,7 +170,7 @@ impl Planner<'_> {
                 .flat_map(|key| values.iter().map(|v| [key.as_slice(), std::slice::from_ref(v)].concat()))
                 .collect();
         }
-        let keys = keys.into_iter().map(PartitionKey::new);
+        let keys = keys.into_iter().filter_map(PartitionKey::new);
         let keys = keys.filter(|key| tokens.iter().any(|range| range.contains(key.token))).collect();
         (0..columns.len()).for_each(|column| self.mark_column(column));
         Some(keys)
@@ -288,10 +288,15 @@ impl Planner<'_> {
     /// Adds what only ALLOW FILTERING permits; whether there is any.
     fn filtered(&mut self, terms: &mut Vec<Term>) -> bool {
         let mut found = false;
+        // An index of the partition key finds static columns that have no rows, whose clustering columns, which they have
+        // not, the server then compares: it fails.
+        let by_key = self.table.partition_key().any(|column| terms.iter().any(|term| term.is_on(&column.name)));
+        let only_regular = by_key && self.table.columns.iter().any(|column| column.kind == ColumnKind::Static);
         for index in self.table.partition_key().count()..self.table.columns.len() {
             let column = &self.table.columns[index];
             let has_term = terms.iter().any(|term| term.columns.contains(&column.name));
-            if has_term || matches!(column.kind, ColumnKind::Static | ColumnKind::Computed) {
+            let is_out = matches!(column.kind, ColumnKind::Static | ColumnKind::Computed);
+            if has_term || is_out || (only_regular && column.kind.is_key()) {
                 continue;
             }
             let ordered = Comparable::of(&column.cql_type) == Comparable::Order;

@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 use crate::cluster::quote::quote;
 use crate::cluster::ring::TokenRange;
+use crate::cluster::route::token_of_key;
+use crate::codec::key_bytes::KeyBytes;
 
 /// The rows that a scan reads: those of some token ranges or Cassandra partitions for which all terms hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,28 +65,15 @@ pub struct PartitionKey {
 }
 
 impl PartitionKey {
-    pub(crate) fn new(values: Vec<Value>) -> Self {
+    /// `None` if the values are too long together: no row has such a key.
+    pub(crate) fn new(values: Vec<Value>) -> Option<Self> {
+        let mut buffer = Vec::new();
+        let mut key = KeyBytes::new(&mut buffer, values.len());
+        values.iter().try_for_each(|value| key.push(&value.bytes)).ok()?;
         let text: Vec<String> = values.iter().map(|value| value.text.clone()).collect();
-        let values: Vec<Bytes> = values.into_iter().map(|value| value.bytes).collect();
-        let token = crate::cluster::route::token_of_key(&hashed_form(&values));
-        Self { values, token, text: text.join(", ").into() }
+        let values = values.into_iter().map(|value| value.bytes).collect();
+        Some(Self { values, token: token_of_key(&buffer), text: text.join(", ").into() })
     }
-}
-
-/// The bytes that Cassandra hashes: those of a single column as they are; of several, each with its length before it and
-/// a zero behind.
-fn hashed_form(values: &[Bytes]) -> Vec<u8> {
-    if let [only] = values {
-        return only.to_vec();
-    }
-    let mut key = Vec::with_capacity(values.iter().map(|value| value.len() + 3).sum());
-    for value in values {
-        // Values of keys were checked to have at most 65,535 bytes.
-        key.extend_from_slice(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_be_bytes());
-        key.extend_from_slice(value);
-        key.push(0);
-    }
-    key
 }
 
 impl fmt::Display for PartitionKey {

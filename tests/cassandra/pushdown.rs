@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use cbulk::Session;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
 
-use crate::common::{TestKeyspace, explain, run, session};
+use crate::common::{TestKeyspace, explain, plan, run, session};
 
 /// `{ks}.t`: two columns of the partition key, two clustering columns in mixed order, indexes of both kinds.
 /// `{ks}.s`: with a static column, and a Cassandra partition that has nothing else.
@@ -195,6 +197,31 @@ async fn thousands_of_keys_are_read_by_themselves() {
     ks.drop_it().await;
 }
 
+/// The table promises to answer filters before it knows the session's options; what it then checks itself is planned by
+/// these options, as a filter of DataFusion's is.
+#[tokio::test]
+async fn a_filter_that_is_left_over_is_planned_by_the_sessions_options() {
+    let ks = tables().await;
+    let session = session();
+    run(&session, "SET datafusion.execution.batch_size = 100").await.unwrap();
+    run(&session, "SET datafusion.optimizer.default_filter_selectivity = 7").await.unwrap();
+    // By cbulk, by DataFusion.
+    for filter in ["c = 2", "x > 1.0"] {
+        let sql = ks.sql(&format!("SELECT a FROM cassandra.{{ks}}.t WHERE {filter} LIMIT 3"));
+        let query = plan(&session, &sql).await;
+        let mut node = &query.plan;
+        let filter = loop {
+            match node.as_any().downcast_ref::<FilterExec>() {
+                Some(filter) => break filter,
+                None => node = node.children()[0],
+            }
+        };
+        assert_eq!((filter.batch_size(), filter.default_selectivity()), (100, 7), "{sql}");
+        assert_eq!(filter.fetch(), Some(3), "{sql}");
+    }
+    ks.drop_it().await;
+}
+
 #[tokio::test]
 async fn filtering_on_the_server_is_a_choice() {
     let ks = tables().await;
@@ -211,6 +238,38 @@ async fn filtering_on_the_server_is_a_choice() {
     }
     let sql = ks.sql("SELECT * FROM cassandra.{ks}.t WHERE c = 2");
     assert!(explain(&pushed, &sql).await.contains("AND \"c\" = ? ALLOW FILTERING"));
+    ks.drop_it().await;
+}
+
+/// What ALLOW FILTERING lets the server filter, it looks up in an index if there is one.
+#[tokio::test]
+async fn filtering_by_an_index_has_its_limits() {
+    let ks = tables().await;
+    ks.run("CREATE TABLE {ks}.by_key (a int, b int, c int, st text static, v int, PRIMARY KEY ((a, b), c))").await;
+    ks.run("CREATE INDEX ON {ks}.by_key (a)").await;
+    for cql in ["(a, b, c, st, v) VALUES (1, 1, 2, 's', 3)", "(a, b, c, v) VALUES (1, 2, 2, 4)"] {
+        ks.run(&format!("INSERT INTO {{ks}}.by_key {cql}")).await;
+    }
+    ks.run("INSERT INTO {ks}.by_key (a, b, st) VALUES (1, 3, 'alone')").await;
+    let (pushed, scanned) = (session(), without_pushdown().await);
+    run(&pushed, "SET cassandra.allow_filtering = true").await.unwrap();
+    for (sql, expected) in [
+        // It refuses an order then.
+        ("SELECT c, d FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND v = 4 ORDER BY c DESC, d LIMIT 2", "SortExec"),
+        ("SELECT c, d FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND w = 'xm' ORDER BY c DESC, d", "SortExec"),
+        ("SELECT c, d FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND x = 1.5 ORDER BY c DESC, d", "DESC, \"d\" ASC"),
+        ("SELECT c, d FROM cassandra.{ks}.t WHERE a = 1 AND b = 'x' AND v = 4 ORDER BY c, d DESC LIMIT 2", "ALLOW"),
+        // It compares the clustering columns of static ones, which there are none of, and fails.
+        ("SELECT b, c FROM cassandra.{ks}.by_key WHERE a = 1 AND c = 2 ORDER BY b", "FilterExec"),
+        ("SELECT b, c FROM cassandra.{ks}.by_key WHERE a = 1 AND v = 4 ORDER BY b", "AND \"v\" = ? ALLOW FILTERING"),
+    ] {
+        let sql = ks.sql(sql);
+        let found = rows(&pushed, &sql).await;
+        assert_eq!(found, rows(&scanned, &sql).await, "{sql}");
+        assert!(!found.is_empty(), "{sql}");
+        let plan = explain(&pushed, &sql).await;
+        assert!(plan.contains(expected), "{sql}: no {expected} in\n{plan}");
+    }
     ks.drop_it().await;
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cbulk::session::Query;
 use cbulk::{ClusterOptions, Session, SessionBuilder};
@@ -172,6 +172,20 @@ pub async fn number(session: &Session, sql: &str) -> i64 {
         return numbers.value(0);
     }
     i64::try_from(column.as_primitive::<UInt64Type>().value(0)).unwrap()
+}
+
+/// How many tasks the runtime of the test has.
+pub fn tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+/// Waits until the runtime of the test has no more tasks than `before`: whatever was begun since then has ended.
+pub async fn wait_for_tasks(before: usize) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while tasks() > before {
+        assert!(Instant::now() < deadline, "{} tasks are left, {before} were there before", tasks());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 /// The rows of a result as text, one line a row, sorted.

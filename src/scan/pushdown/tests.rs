@@ -101,6 +101,15 @@ fn lists_of_both_columns_are_combined_each_once() {
 }
 
 #[test]
+fn a_key_that_is_too_long_as_a_whole_is_no_rows() {
+    let long = |length: usize| [col("a").eq(lit(1_i32)), col("b").eq(lit("x".repeat(length)))];
+    // Length and zero of both columns, and the four bytes of the int.
+    assert_eq!(keys(&pushed(&long(65_535 - 10))).len(), 1);
+    let found = pushed(&long(65_535 - 9));
+    assert_eq!((found.restriction, found.residual), (Restriction::nothing(), vec![]));
+}
+
+#[test]
 fn too_many_combinations_are_a_scan() {
     let options = CassandraOptions { max_keys: crate::options::Positive::at_least_one(3), ..Default::default() };
     let filters = [one_of("a", &[lit(1_i32), lit(2_i32)]), one_of("b", &[lit("x"), lit("y")])];
@@ -270,6 +279,18 @@ fn an_index_that_is_not_asked_answers_nothing() {
         let expected = (terms.into_iter().map(str::to_owned).collect(), left);
         assert_eq!(shown(&found), expected, "{kind:?}");
     }
+}
+
+#[test]
+fn filtering_leaves_clustering_columns_alone_where_the_server_would_fail() {
+    let options = CassandraOptions { allow_filtering: true, ..Default::default() };
+    let filters = [col("a").eq(lit(1_i32)), col("c").eq(lit(1_i64)), col("v").eq(lit(5_i32))];
+    let mut table = table();
+    table.indexes = vec![Index { column: "a".into(), target: IndexTarget::Column, kind: IndexKind::Legacy }];
+    let push = |table: &TableSchema| shown(&push(table, &arrow_schema(&table.columns), &options, &filters));
+    assert_eq!(push(&table), (vec!["\"a\" = ? [1]".into(), "\"v\" = ? [5]".into()], 1));
+    table.columns.retain(|column| column.kind != ColumnKind::Static);
+    assert_eq!(push(&table).1, 0);
 }
 
 #[test]

@@ -9,10 +9,8 @@ use datafusion::common::ScalarValue;
 
 use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::codec::encode::RowEncoder;
+use crate::codec::key_bytes::MAX_KEY_BYTES;
 use crate::scan::restriction::Value;
-
-/// The most bytes that a value of a key may have.
-const MAX_KEY_BYTES: usize = u16::MAX as usize;
 
 /// What comparing values of a type means the same for on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

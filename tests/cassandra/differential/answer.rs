@@ -19,11 +19,20 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Rows of a finding that are shown.
 const SHOWN: usize = 8;
 
+/// What no value looks like.
+const NULL: &str = "␀";
+
+/// A null among [`Cells`].
+pub(crate) const NULL_CELL: &str = "\"␀\"";
+
+/// The cells of a row as texts in quotes.
+pub(crate) type Cells = Vec<String>;
+
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Rows {
         types: Vec<String>,
-        rows: Vec<String>,
+        rows: Vec<Cells>,
     },
     Error {
         /// Whether the query had been planned.
@@ -66,7 +75,7 @@ async fn answer_now(session: &Session, sql: &str) -> Answer {
     match batches {
         Ok(batches) => Answer::Rows {
             types: query.schema.fields().iter().map(|field| plain(field.data_type())).collect(),
-            rows: batches.iter().flat_map(lines).collect(),
+            rows: batches.iter().flat_map(rows).collect(),
         },
         Err(e) => error(true, e),
     }
@@ -82,16 +91,14 @@ fn plain(data_type: &DataType) -> String {
     }
 }
 
-fn lines(batch: &RecordBatch) -> Vec<String> {
-    let options = FormatOptions::default().with_null("␀");
+/// The rows of a batch.
+pub(crate) fn rows(batch: &RecordBatch) -> Vec<Cells> {
+    let options = FormatOptions::default().with_null(NULL);
     let columns: Vec<ArrayRef> = batch.columns().iter().map(readable).collect();
     let columns: Vec<ArrayFormatter<'_>> =
         columns.iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
-    (0..batch.num_rows())
-        .map(|row| {
-            columns.iter().map(|column| format!("{:?}", column.value(row).to_string())).collect::<Vec<_>>().join(" ")
-        })
-        .collect()
+    let cells = |row| columns.iter().map(|column| format!("{:?}", column.value(row).to_string())).collect();
+    (0..batch.num_rows()).map(cells).collect()
 }
 
 /// Dates and times as numbers: some of them have no text.
@@ -114,6 +121,12 @@ pub(crate) enum Verdict {
     BothFailed,
     /// One has read fewer rows, and so not the one whose value is an error in an expression of the query.
     OneWasSpared,
+    /// The statement has changed what it had to.
+    Changed {
+        rows: usize,
+    },
+    /// The statement was refused, and has changed nothing.
+    Refused,
     /// So do the answers of two sessions in memory, of which one has the settings of the session at the cluster.
     OfDataFusion(Difference),
     Different(Difference),
@@ -165,10 +178,10 @@ pub(crate) fn compare(cassandra: &Answer, memory: &Answer, check: &Check, all: O
     }
 }
 
-fn count(rows: &[String]) -> BTreeMap<&str, usize> {
+pub(crate) fn count(rows: &[Cells]) -> BTreeMap<&[String], usize> {
     let mut counts = BTreeMap::new();
     for row in rows {
-        *counts.entry(row.as_str()).or_default() += 1;
+        *counts.entry(row.as_slice()).or_default() += 1;
     }
     counts
 }
@@ -187,9 +200,9 @@ pub(crate) fn show(cassandra: &Answer, memory: &Answer) -> String {
             Answer::Rows { types, rows } => {
                 writeln!(text, "{name}: {} rows of ({})", rows.len(), types.join(", ")).unwrap();
                 let mut others = count(others);
-                let only: Vec<&String> = rows
+                let only: Vec<&Cells> = rows
                     .iter()
-                    .filter(|row| match others.get_mut(row.as_str()) {
+                    .filter(|row| match others.get_mut(row.as_slice()) {
                         Some(left) if *left > 0 => {
                             *left -= 1;
                             false
@@ -198,7 +211,7 @@ pub(crate) fn show(cassandra: &Answer, memory: &Answer) -> String {
                     })
                     .collect();
                 for row in only.iter().take(SHOWN) {
-                    writeln!(text, "    only here: {row}").unwrap();
+                    writeln!(text, "    only here: {}", row.join(" ")).unwrap();
                 }
                 if only.is_empty() {
                     writeln!(text, "    in this order: {:?}", &rows[..rows.len().min(SHOWN)]).unwrap();

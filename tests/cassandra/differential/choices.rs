@@ -49,6 +49,10 @@ impl Choices {
         &from[self.below(from.len())]
     }
 
+    pub(crate) fn text<'a>(&mut self, from: &'a [String]) -> &'a str {
+        &from[self.below(from.len())]
+    }
+
     pub(crate) fn word(&mut self, from: &[&'static str]) -> &'static str {
         from[self.below(from.len())]
     }

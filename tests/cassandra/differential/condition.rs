@@ -1,8 +1,9 @@
 //! Random conditions, most of all such as a planner could send to the server, and such as only look like it.
 
 use super::choices::Choices;
+use super::nested;
 use super::scalar::Scalar;
-use super::table::{Column, ColumnType, Kind, Table};
+use super::table::{Column, Kind, Table};
 
 /// A table under the name it has in a query.
 #[derive(Clone, Copy)]
@@ -31,9 +32,12 @@ pub(crate) fn where_clause(relations: &[Relation<'_>], choices: &mut Choices) ->
 /// Conditions to be joined by AND.
 pub(crate) fn conjuncts(relations: &[Relation<'_>], choices: &mut Choices) -> Vec<String> {
     let mut all = Vec::new();
-    let kind = choices.weighted(&[10, 45, 30, 15]);
+    let kind = choices.weighted(&[10, 38, 25, 12, 15]);
     if kind == 1 || kind == 3 {
         all.extend(key_conditions(*choices.pick(relations), choices));
+    }
+    if kind == 4 {
+        all.extend(index_conditions(*choices.pick(relations), choices));
     }
     if kind == 2 || kind == 3 {
         let count = 1 + choices.weighted(&[4, 3, 1]);
@@ -150,6 +154,41 @@ fn key_conditions(relation: Relation<'_>, choices: &mut Choices) -> Vec<String> 
     conditions
 }
 
+/// Conditions on columns that have indexes, on several at once; on those of the key if no column has one.
+fn index_conditions(relation: Relation<'_>, choices: &mut Choices) -> Vec<String> {
+    let table = relation.table;
+    let mut indexed: Vec<&Column> = table.columns.iter().filter(|column| column.indexed).collect();
+    if indexed.is_empty() {
+        return key_conditions(relation, choices);
+    }
+    // Most conditions are true of this row.
+    let row = (!table.rows.is_empty()).then(|| choices.pick(&table.rows));
+    choices.shuffle(&mut indexed);
+    indexed.truncate(1 + choices.weighted(&[3, 4, 2]));
+    let mut conditions = Vec::new();
+    for column in indexed {
+        let Some(scalar) = column.cql_type.scalar() else {
+            conditions.push(nested::indexable(relation, column, choices));
+            continue;
+        };
+        let name = relation.column(column);
+        let value = match row.and_then(|row| row[table.index_of(column)].as_ref()) {
+            Some(known) if !choices.chance(15) => scalar.sql(known, choices),
+            _ => literal(column, scalar, choices),
+        };
+        let operator = choices.word(&["=", "=", "=", "<=", ">=", "<", ">"]);
+        conditions.push(format!("{name} {operator} {value}"));
+        if operator != "=" && choices.chance(30) {
+            conditions.push(format!("{name} {} {}", choices.word(&["<>", "<", ">"]), literal(column, scalar, choices)));
+        }
+    }
+    if choices.chance(15) {
+        conditions.push(predicate(relation, any_column(table, choices), choices));
+    }
+    choices.shuffle(&mut conditions);
+    conditions
+}
+
 /// `(a, b) > (1, 2)`, as it is or spelled out.
 fn tuple_condition(relation: Relation<'_>, columns: &[&Column], choices: &mut Choices) -> Option<String> {
     let (first, second) = (columns[0], columns[1]);
@@ -174,7 +213,7 @@ fn tuple_condition(relation: Relation<'_>, columns: &[&Column], choices: &mut Ch
 /// A condition on one column.
 pub(crate) fn predicate(relation: Relation<'_>, column: &Column, choices: &mut Choices) -> String {
     let name = relation.column(column);
-    let Some(scalar) = column.cql_type.scalar() else { return on_collection(&name, column, choices) };
+    let Some(scalar) = column.cql_type.scalar() else { return nested::predicate(relation, column, choices) };
     let literal = |choices: &mut Choices| literal(column, scalar, choices);
     let operator = |choices: &mut Choices| choices.word(&["=", "<", ">", "<=", ">=", "<>"]);
     match choices.weighted(&[20, 10, 6, 5, 6, 4, 4, 5, 4, 3, 3, 2]) {
@@ -281,22 +320,6 @@ fn on_type(name: &str, column: &Column, scalar: Scalar, choices: &mut Choices) -
         Scalar::Inet => format!("{name} LIKE '10.%'"),
         Scalar::Decimal | Scalar::Varint => format!("CAST({name} AS DOUBLE) < 1.5"),
         _ => format!("{name} = {name}"),
-    }
-}
-
-fn on_collection(name: &str, column: &Column, choices: &mut Choices) -> String {
-    let element = |of: Scalar, choices: &mut Choices| of.exact(choices.word(of.values()));
-    match (column.cql_type, choices.below(3)) {
-        (ColumnType::List(of) | ColumnType::Set(of) | ColumnType::FrozenList(of) | ColumnType::FrozenSet(of), 1) => {
-            format!("array_has({name}, {})", element(of, choices))
-        }
-        (ColumnType::List(_) | ColumnType::Set(_) | ColumnType::FrozenList(_) | ColumnType::FrozenSet(_), 2) => {
-            format!("cardinality({name}) > 1")
-        }
-        (ColumnType::Map(..), 1) => format!("cardinality(map_keys({name})) = 1"),
-        (ColumnType::Map(key, _), 2) => format!("array_has(map_keys({name}), {})", element(key, choices)),
-        (_, 0) => format!("{name} IS NOT NULL"),
-        _ => format!("{name} IS NULL"),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Random queries over some tables.
 
 use super::choices::Choices;
+use super::column_type::ColumnType;
 use super::condition::{Relation, any_column, conjuncts, tree, where_clause};
-use super::join;
 use super::scalar::Scalar;
 use super::table::{Column, Kind, Table};
+use super::{join, nested};
 
 /// What two answers to a query must have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,7 @@ fn projection(relation: Relation<'_>, choices: &mut Choices) -> String {
             (_, 2) => format!("{name} IS NULL"),
             (Some(scalar), 3) if scalar.is_integer() => format!("CAST({name} AS BIGINT) + 1"),
             (Some(scalar), 3) if scalar.is_text() => format!("length({name}) || '.' || {name}"),
+            (None, 3 | 4) if !column.parts.is_empty() => nested::part(&name, column, choices).0,
             (Some(_), 4) => format!("CASE WHEN {name} IS NULL THEN 'none' ELSE CAST({name} AS VARCHAR) END"),
             _ => name,
         };
@@ -182,7 +184,10 @@ fn aggregates(relation: Relation<'_>, choices: &mut Choices) -> Vec<String> {
             let column = any_column(relation.table, choices);
             let name = relation.column(column);
             let is_integer = column.cql_type.scalar().is_some_and(Scalar::is_integer);
-            let has_order = !matches!(column.cql_type.scalar(), Some(Scalar::Decimal | Scalar::Varint));
+            let has_order = !matches!(
+                column.cql_type,
+                ColumnType::Scalar(Scalar::Decimal | Scalar::Varint) | ColumnType::Map(..) | ColumnType::FrozenMap(..)
+            );
             let mut call = match choices.weighted(&[6, 4, 2, 4, 4, 2, 1]) {
                 1 => format!("count({name})"),
                 2 => format!("count(DISTINCT {name})"),

@@ -1,69 +1,8 @@
 //! Random tables: their columns, keys and indexes.
 
 use super::choices::Choices;
+use super::column_type::{ColumnType, Values};
 use super::scalar::{Scalar, text};
-
-/// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ColumnType {
-    Scalar(Scalar),
-    List(Scalar),
-    Set(Scalar),
-    Map(Scalar, Scalar),
-    FrozenList(Scalar),
-    FrozenSet(Scalar),
-    Tuple(Scalar, Scalar),
-    Duration,
-}
-
-impl ColumnType {
-    fn cql_name(self) -> String {
-        match self {
-            Self::Scalar(scalar) => scalar.cql_name(),
-            Self::List(of) => format!("list<{}>", of.cql_name()),
-            Self::Set(of) => format!("set<{}>", of.cql_name()),
-            Self::Map(key, value) => format!("map<{}, {}>", key.cql_name(), value.cql_name()),
-            Self::FrozenList(of) => format!("frozen<list<{}>>", of.cql_name()),
-            Self::FrozenSet(of) => format!("frozen<set<{}>>", of.cql_name()),
-            Self::Tuple(a, b) => format!("frozen<tuple<{}, {}>>", a.cql_name(), b.cql_name()),
-            Self::Duration => "duration".to_owned(),
-        }
-    }
-
-    pub(crate) fn scalar(self) -> Option<Scalar> {
-        if let Self::Scalar(scalar) = self { Some(scalar) } else { None }
-    }
-
-    /// Values of a scalar as [`Scalar::values`] gives them, others as literals of CQL.
-    fn values(self, choices: &mut Choices) -> Vec<String> {
-        let cql = |scalar: Scalar, choices: &mut Choices| scalar.cql(choices.word(scalar.values()));
-        let elements = |of: Scalar, choices: &mut Choices| {
-            let count = choices.between(0, 3);
-            (0..count).map(|_| cql(of, choices)).collect::<Vec<_>>().join(", ")
-        };
-        let one = |choices: &mut Choices| match self {
-            Self::Scalar(_) => unreachable!(),
-            Self::List(of) | Self::FrozenList(of) => format!("[{}]", elements(of, choices)),
-            Self::Set(of) | Self::FrozenSet(of) => format!("{{{}}}", elements(of, choices)),
-            Self::Map(key, value) => format!("{{{}: {}}}", cql(key, choices), cql(value, choices)),
-            Self::Tuple(a, b) => format!("({}, {})", cql(a, choices), cql(b, choices)),
-            Self::Duration => (choices.word(&["1mo2d3h", "0s", "-5m", "1y"])).to_owned(),
-        };
-        if let Self::Scalar(scalar) = self {
-            if choices.chance(25) {
-                return scalar.many_values();
-            }
-            let mut values: Vec<String> = scalar.values().iter().map(|value| (*value).to_owned()).collect();
-            if scalar == Scalar::Timestamp && choices.chance(8) {
-                values.extend([i64::MIN, i64::MAX, 253_402_300_800_000].map(|extreme| extreme.to_string()));
-            }
-            choices.shuffle(&mut values);
-            values.truncate(choices.between(2, 6));
-            return values;
-        }
-        (0..3).map(|_| one(choices)).collect()
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -79,8 +18,12 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) cql_type: ColumnType,
     pub(crate) kind: Kind,
-    /// What the table holds, so that conditions are true of some rows.
+    /// What the table holds.
     pub(crate) values: Vec<String>,
+    /// What these are made of, see [`Values`].
+    pub(crate) parts: Vec<Vec<String>>,
+    /// Whether an index knows something of it.
+    pub(crate) indexed: bool,
 }
 
 impl Column {
@@ -114,7 +57,7 @@ pub(crate) fn quote(name: &str) -> String {
 }
 
 /// A type with its values, so that columns of several tables have the same ones and joins find partners.
-pub(crate) type Domain = (ColumnType, Vec<String>);
+pub(crate) type Domain = (ColumnType, Values);
 
 pub(crate) fn domains(choices: &mut Choices) -> Vec<Domain> {
     (0..5)
@@ -130,7 +73,9 @@ impl Table {
         let partition = 1 + choices.weighted(&[5, 3, 2]);
         let clustering = choices.weighted(&[2, 4, 4, 3]);
         let statics = if clustering == 0 { 0 } else { choices.weighted(&[5, 3, 2]) };
-        let regular = choices.between(0, 4);
+        // Of many types, for many indexes.
+        let is_wide = choices.chance(35);
+        let regular = if is_wide { choices.between(3, 6) } else { choices.between(0, 4) };
         let mut columns = Vec::new();
         let kinds = [
             vec![Kind::Partition; partition],
@@ -140,14 +85,16 @@ impl Table {
         ];
         for kind in kinds.concat() {
             let is_key = !matches!(kind, Kind::Static | Kind::Regular);
-            let (cql_type, values) = if choices.chance(60) {
+            let of_domain = if is_wide && !is_key { 30 } else { 60 };
+            let (cql_type, values) = if choices.chance(of_domain) {
                 choices.pick(domains).clone()
             } else {
                 let cql_type = if is_key { key_type(kind, choices) } else { any_type(choices) };
                 (cql_type, cql_type.values(choices))
             };
             let name = column_name(columns.len(), choices);
-            columns.push(Column { name, cql_type, kind, values });
+            let Values { whole: values, parts } = values;
+            columns.push(Column { name, cql_type, kind, values, parts, indexed: false });
         }
         let name = (choices.word(&["t", "T", "select", "Table"])).to_owned() + &number.to_string();
         Self { name, placeholder: format!("{{t{number}}}"), columns, rows: Vec::new() }
@@ -159,6 +106,7 @@ impl Table {
             self.partition_key().chain(self.clustering().take(clustering)).cloned().collect();
         for (index, column) in columns.iter_mut().enumerate() {
             column.kind = Kind::Regular;
+            column.indexed = false;
             column.name = format!("k{index}");
         }
         let values = ["1", "2", "3"].map(str::to_owned).to_vec();
@@ -167,6 +115,8 @@ impl Table {
             cql_type: ColumnType::Scalar(Scalar::Bigint),
             kind: Kind::Regular,
             values,
+            parts: Vec::new(),
+            indexed: false,
         });
         let name = format!("keys{number}");
         Self { placeholder: quote(&name), name, columns, rows: Vec::new() }
@@ -219,45 +169,56 @@ impl Table {
         format!("CREATE TABLE {full_name} ({}, PRIMARY KEY (({partition}){clustering})){order}", defined.join(", "))
     }
 
-    /// `CREATE INDEX` on some columns.
-    pub(crate) fn indexes(&self, full_name: &str, choices: &mut Choices) -> Vec<String> {
-        if choices.chance(50) {
-            return Vec::new();
-        }
+    /// `CREATE INDEX` on some columns, or on most of them, with both kinds of index side by side. The server may refuse some.
+    pub(crate) fn indexes(&mut self, full_name: &str, choices: &mut Choices) -> Vec<String> {
+        let style = choices.weighted(&[40, 25, 35]);
+        let (percent, is_rich) = ([0, 45, 80][style], style == 2);
         let composite = self.partition_key().count() > 1;
-        let indexes = self.columns.iter().filter_map(|column| {
+        let most = [0, 4, 6][style];
+        let mut indexes = Vec::new();
+        let mut columns: Vec<&mut Column> = self.columns.iter_mut().collect();
+        choices.shuffle(&mut columns);
+        // Collections first: of other columns there are many.
+        columns.sort_by_key(|column| !(is_rich && column.cql_type.scalar().is_none()));
+        for column in columns {
             // What a partition has one of, an index cannot add to.
-            let possible = (column.kind != Kind::Partition || composite) && column.cql_type != ColumnType::Duration;
-            if !possible || !choices.chance(45) {
-                return None;
+            let possible = column.kind != Kind::Partition || composite;
+            if !possible || indexes.len() >= most || !choices.chance(percent) {
+                continue;
             }
-            let name = column.quoted();
-            let target = match column.cql_type {
-                ColumnType::List(_) | ColumnType::Set(_) => format!("VALUES({name})"),
-                ColumnType::Map(..) => {
-                    format!("{}({name})", choices.word(&["KEYS", "VALUES", "ENTRIES"]))
+            let mut targets = column.cql_type.index_targets().to_vec();
+            choices.shuffle(&mut targets);
+            targets.truncate(1 + if is_rich { choices.weighted(&[3, 2, 1]) } else { 0 });
+            for target in targets {
+                column.indexed = true;
+                let target = target.replace("{}", &column.quoted());
+                let legacy = format!("CREATE INDEX ON {full_name} ({target})");
+                let is_legacy = choices.chance(if is_rich { 50 } else { 35 });
+                if is_legacy || !may_have_sai(column) {
+                    indexes.push(legacy.clone());
                 }
-                ColumnType::FrozenList(_) | ColumnType::FrozenSet(_) => format!("FULL({name})"),
-                ColumnType::Scalar(_) | ColumnType::Tuple(..) | ColumnType::Duration => name,
-            };
-            if choices.chance(35) {
-                return Some(format!("CREATE INDEX ON {full_name} ({target})"));
+                if may_have_sai(column) && (!is_legacy || (is_rich && choices.chance(10))) {
+                    indexes.push(format!("{legacy} USING 'sai'{}", sai_options(column, choices)));
+                }
             }
-            let is_blob = matches!(column.cql_type, ColumnType::Scalar(Scalar::Blob));
-            // That is all SAI allows in a name.
-            if is_blob || !column.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                return None;
-            }
-            let is_text = column.cql_type.scalar().is_some_and(Scalar::is_text);
-            let is_text = is_text && matches!(column.kind, Kind::Regular | Kind::Static);
-            let options = match choices.below(4) {
-                1 if is_text => " WITH OPTIONS = {'case_sensitive': 'false'}",
-                2 if is_text => " WITH OPTIONS = {'normalize': 'true'}",
-                _ => "",
-            };
-            Some(format!("CREATE INDEX ON {full_name} ({target}) USING 'sai'{options}"))
-        });
-        indexes.collect()
+        }
+        indexes
+    }
+}
+
+/// SAI knows no blobs, and allows only letters, digits and `_` in a name.
+fn may_have_sai(column: &Column) -> bool {
+    let has_blob = column.cql_type.scalar() == Some(Scalar::Blob) || column.cql_type.parts().contains(&Scalar::Blob);
+    !has_blob && column.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn sai_options(column: &Column, choices: &mut Choices) -> &'static str {
+    let is_text = column.cql_type.scalar().is_some_and(Scalar::is_text);
+    let is_text = is_text && matches!(column.kind, Kind::Regular | Kind::Static);
+    match choices.below(6) {
+        1 if is_text => " WITH OPTIONS = {'case_sensitive': 'false'}",
+        2 if is_text => " WITH OPTIONS = {'normalize': 'true'}",
+        _ => "",
     }
 }
 
@@ -272,16 +233,20 @@ fn key_type(kind: Kind, choices: &mut Choices) -> ColumnType {
 
 fn any_type(choices: &mut Choices) -> ColumnType {
     let scalar = *choices.pick(&Scalar::ALL);
-    match choices.below(14) {
-        13 => ColumnType::List(scalar),
-        12 => ColumnType::Set(scalar),
-        11 => ColumnType::Map(Scalar::Text, scalar),
-        10 => *choices.pick(&[
-            ColumnType::FrozenList(scalar),
-            ColumnType::FrozenSet(scalar),
-            ColumnType::Tuple(scalar, Scalar::Text),
-            ColumnType::Duration,
-        ]),
+    let key = *choices.pick(&[Scalar::Text, Scalar::Text, Scalar::Int, scalar]);
+    match choices.weighted(&[16, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1]) {
+        1 => ColumnType::List(scalar),
+        2 => ColumnType::Set(scalar),
+        3 => ColumnType::Map(key, scalar),
+        4 => ColumnType::FrozenList(scalar),
+        5 => ColumnType::FrozenSet(scalar),
+        6 => ColumnType::FrozenMap(key, scalar),
+        7 => ColumnType::Tuple(scalar, key),
+        8 => ColumnType::Udt(scalar),
+        9 => ColumnType::FrozenUdt(scalar),
+        // The driver, by which rows are counted, cannot read empty blobs in vectors.
+        10 => ColumnType::Vector(if scalar == Scalar::Blob { Scalar::Int } else { scalar }),
+        11 => ColumnType::Duration,
         _ => ColumnType::Scalar(scalar),
     }
 }
@@ -289,14 +254,14 @@ fn any_type(choices: &mut Choices) -> ColumnType {
 /// Names that need quotes, and names that do not.
 fn column_name(index: usize, choices: &mut Choices) -> String {
     match choices.weighted(&[6, 1, 1, 1]) {
-        0 => ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"][index].to_owned(),
+        0 => char::from(b'a' + u8::try_from(index).unwrap()).to_string(),
         1 => format!("Mixed{index}"),
         2 => format!("say \"{index}\""),
-        _ => {
-            ["select", "order", "token", "key", "value", "from", "where", "count", "date", "group", "limit", "in", "ts"]
-                [index]
-                .to_owned()
-        }
+        _ => [
+            "select", "order", "token", "key", "value", "from", "where", "count", "date", "group", "limit", "in", "ts",
+            "set",
+        ][index]
+            .to_owned(),
     }
 }
 

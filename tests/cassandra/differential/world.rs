@@ -9,11 +9,12 @@ use cbulk::{Session, SessionBuilder};
 use datafusion::datasource::MemTable;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::answer::{Answer, Difference, Verdict, answer, compare, show};
+use super::answer::{self, Answer, Difference, Verdict, answer, compare, count, show};
+use super::change::{self, Change, Content};
 use super::choices::{Choices, seed_of, simpler};
 use super::query::{Check, Query, Tables, random};
 use super::table::{Row, Table, domains, exact, quote};
-use super::{known, rows};
+use super::{known, rows, storage};
 use crate::common::{TestKeyspace, fingerprint, run, session};
 
 /// Set to anything, all queries are printed, with what came of them.
@@ -21,6 +22,13 @@ const SHOW_VARIABLE: &str = "CBULK_FUZZ_SHOW";
 
 /// Statements that write at the same time.
 const WRITES: usize = 16;
+
+/// In the place of each query of so many, rows are changed.
+const QUERIES_A_CHANGE: u64 = 12;
+
+/// Tries to find a change of some rows, but not of so many that nothing is left for queries.
+const CHANGE_TRIES: usize = 4;
+const MOST_CHANGED: usize = 12;
 
 /// Queries that the settings of the session stay the same for.
 const QUERIES_A_SETTING: u64 = 10;
@@ -49,6 +57,8 @@ pub(crate) struct World<'a> {
     /// The statements of CQL that made the tables.
     definitions: Vec<String>,
     cassandra: Session,
+    /// Reads whole tables, in the order of their tokens each time.
+    reader: Session,
     memory: Session,
     /// The same rows in memory and the settings of the session at the cluster: tells what DataFusion's settings alone change.
     memory_with_settings: Session,
@@ -71,12 +81,12 @@ impl<'a> World<'a> {
             tables,
             definitions: Vec::new(),
             cassandra: session(),
+            reader: session(),
             memory,
             memory_with_settings,
             shows,
         };
-        // So that rows arrive in the order of their tokens, each time.
-        run(&this.cassandra, "SET cassandra.splits = 1").await.unwrap();
+        run(&this.reader, "SET cassandra.splits = 1").await.unwrap();
         for number in 0..2 {
             let mut table = Table::random(number, &domains, &mut choices);
             // Worlds that are there at the same time share a keyspace.
@@ -93,30 +103,97 @@ impl<'a> World<'a> {
         format!("{}.{}", self.keyspace.name, quote(&table.name))
     }
 
-    /// Makes the table, writes its rows and keeps in memory what is read of them.
+    /// Makes the table, writes its rows and keeps in memory what is read of them. Some of the rows, of their older and newer
+    /// versions and of their tombstones are then in an SSTable, and the others are not.
     async fn fill(&mut self, table: &mut Table, choices: &mut Choices) -> SchemaRef {
         let full_name = self.full_name(table);
-        let definitions = [vec![table.create(&full_name)], table.indexes(&full_name, choices)].concat();
+        let types = table.columns.iter().filter_map(|column| column.cql_type.definition(&self.keyspace.name));
+        let definitions = types.chain([table.create(&full_name)]).collect::<Vec<_>>();
         for cql in &definitions {
             self.keyspace.run(cql).await;
         }
         self.definitions.extend(definitions);
-        let statements = rows::statements(table, &full_name, choices);
+        let indexes = table.indexes(&full_name, choices);
+        let mut statements = rows::statements(table, &full_name, choices);
+        choices.shuffle(&mut statements);
+        let mut later = statements.split_off(choices.between(0, statements.len()));
+        let storage = choices.weighted(&[3, 3, 3]);
+        if storage == 0 {
+            statements.append(&mut later);
+        }
+        let built_later = storage == 2 && !indexes.is_empty();
+        if !built_later {
+            self.index(table, &indexes).await;
+        }
+        self.write(&statements).await;
+        match storage {
+            0 => {}
+            _ if statements.is_empty() => {}
+            // Flushes the table, and reads the SSTable.
+            _ if built_later => {}
+            _ => storage::flush(self.keyspace, &table.name, &full_name).await,
+        }
+        if built_later {
+            self.index(table, &indexes).await;
+        }
+        self.write(&later).await;
+        self.load(table).await
+    }
+
+    /// Makes the indexes that the server allows.
+    async fn index(&mut self, table: &Table, indexes: &[String]) {
+        for cql in indexes {
+            if storage::create_index(self.keyspace, cql).await {
+                self.definitions.push(cql.clone());
+            } else if self.shows {
+                eprintln!("refused: {cql}");
+            }
+        }
+        storage::wait_for_indexes(self.keyspace, &table.name).await;
+    }
+
+    async fn write(&self, statements: &[String]) {
         if self.shows {
             eprintln!("{}", statements.join("\n"));
         }
-        stream::iter(statements).for_each_concurrent(WRITES, async |cql| self.keyspace.run(&cql).await).await;
+        stream::iter(statements).for_each_concurrent(WRITES, async |cql| self.keyspace.run(cql).await).await;
+    }
 
-        let select = format!("SELECT * FROM {full_name}");
-        let query = crate::common::plan(&self.cassandra, &select).await;
+    /// How many tables have indexes of Cassandra's first kind and SAI ones.
+    pub(crate) fn mixed_tables(&self) -> usize {
+        let is_mixed = |table: &&Table| {
+            let begin = format!("CREATE INDEX ON {} ", self.full_name(table));
+            let (sai, legacy): (Vec<&String>, Vec<&String>) = self
+                .definitions
+                .iter()
+                .filter(|cql| cql.starts_with(&begin))
+                .partition(|cql| cql.contains("USING 'sai'"));
+            !sai.is_empty() && !legacy.is_empty()
+        };
+        self.tables.cassandra.iter().filter(is_mixed).count()
+    }
+
+    /// Keeps in memory what the table holds now.
+    async fn load(&self, table: &Table) -> SchemaRef {
+        let select = format!("SELECT * FROM {}", self.full_name(table));
+        let query = crate::common::plan(&self.reader, &select).await;
         let batches: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
         let read: usize = batches.iter().map(RecordBatch::num_rows).sum();
         assert_eq!(read, fingerprint(self.keyspace, &select).await.0, "{select}");
         for session in [&self.memory, &self.memory_with_settings] {
             let in_memory = MemTable::try_new(Arc::clone(&query.schema), vec![batches.clone()]).unwrap();
+            session.context().deregister_table(quote(&table.name)).unwrap();
             session.context().register_table(quote(&table.name), Arc::new(in_memory)).unwrap();
         }
         query.schema
+    }
+
+    /// What of the table is kept in memory.
+    async fn content(&self, table: &Table) -> Content {
+        let batches = crate::common::plan(&self.memory, &format!("SELECT * FROM {}", quote(&table.name))).await;
+        let columns = batches.schema.fields().iter().map(|field| field.name().clone()).collect();
+        let batches: Vec<RecordBatch> = batches.execute().unwrap().try_collect().await.unwrap();
+        Content { columns, rows: batches.iter().flat_map(answer::rows).collect() }
     }
 
     /// A table of keys in both sessions: some that the table has, some twice, some that it may not have, some null.
@@ -165,10 +242,13 @@ impl<'a> World<'a> {
         keys
     }
 
-    /// Runs query number `number` of this world.
+    /// Runs query number `number` of this world, or a change in its place.
     pub(crate) async fn query(&self, number: u64) -> (Verdict, Option<String>) {
         let settings = self.change_settings(number / QUERIES_A_SETTING).await;
         let mut choices = Choices::new(seed_of(self.seed, number));
+        if number % QUERIES_A_CHANGE == QUERIES_A_CHANGE - 1 {
+            return self.change(number, &settings, &mut choices).await;
+        }
         let query = random(&self.tables, &mut choices);
         let (verdict, cassandra, memory) = self.judge(&query).await;
         if self.shows {
@@ -195,14 +275,88 @@ impl<'a> World<'a> {
         let (on_cassandra, _) = self.statements(&simple.sql);
         writeln!(text, "{difference:?} differ").unwrap();
         writeln!(text, "  found by  {}", query.sql.escape_debug()).unwrap();
-        for cql in &self.definitions {
-            writeln!(text, "  {cql}").unwrap();
-        }
-        writeln!(text, "  {settings}").unwrap();
+        text += &self.described(&settings);
         writeln!(text, "  {on_cassandra}").unwrap();
         writeln!(text, "  checked as {:?}", simple.check).unwrap();
         text += &show(&cassandra, &memory);
         (verdict, Some(text))
+    }
+
+    /// How to make this world, for a reader.
+    fn described(&self, settings: &str) -> String {
+        let lines = self.definitions.iter().map(String::as_str).chain([settings]);
+        lines.map(|line| format!("  {line}\n")).collect()
+    }
+
+    /// Deletes or updates rows, and compares what is left with what must be left of the rows in memory.
+    async fn change(&self, number: u64, settings: &str, choices: &mut Choices) -> (Verdict, Option<String>) {
+        let Some((change, chosen)) = self.small_change(choices).await else {
+            return (Verdict::Changed { rows: 0 }, None);
+        };
+        let table = &self.tables.cassandra[change.table];
+        let before = self.content(table).await;
+        let sql = self.statements(&change.sql).0;
+        let answered = answer(&self.cassandra, &sql).await;
+        self.load(table).await;
+        let after = self.content(table).await;
+        if self.shows {
+            eprintln!("{number} {} {answered:?}", change.sql.escape_debug());
+        }
+        let wrong = |what: &str, text: String| {
+            let text = format!("{what}\n{}  {sql}\n{text}", self.described(settings));
+            (Verdict::Different(Difference::Rows), Some(text))
+        };
+        let rows = |rows: Vec<answer::Cells>| Answer::Rows { types: Vec::new(), rows };
+        let changed = match (answered, chosen) {
+            (Answer::Error { running: false, message }, _) => {
+                if count(&before.rows) != count(&after.rows) {
+                    let text = show(&rows(after.rows), &rows(before.rows));
+                    return wrong("a statement that was refused has changed rows", format!("{message}\n{text}"));
+                }
+                let is_clear = !message.contains("PANIC") && !message.to_lowercase().contains("internal error");
+                return if is_clear { (Verdict::Refused, None) } else { wrong("refused without a reason", message) };
+            }
+            (Answer::Rows { .. }, _) if change.is_refused() => {
+                return wrong("a statement was not refused", String::new());
+            }
+            (Answer::Error { .. }, Answer::Error { .. }) => return (Verdict::BothFailed, None),
+            (failed @ Answer::Error { .. }, chosen) => {
+                if known::cause(&failed, &chosen).is_some() {
+                    return (Verdict::OfDataFusion(Difference::OnlyCassandraFailed), None);
+                }
+                return wrong("a statement failed", show(&failed, &chosen));
+            }
+            (Answer::Rows { .. }, Answer::Error { .. }) => return (Verdict::OneWasSpared, None),
+            (Answer::Rows { rows: number, .. }, Answer::Rows { rows: chosen, .. }) => {
+                let outcome = change.outcome(table, &before, &chosen);
+                let (wanted, found) = outcome.compared(table, &after);
+                if count(&wanted) != count(&found) {
+                    return wrong("other rows are left", show(&rows(found), &rows(wanted)));
+                }
+                let wanted = vec![vec![format!("\"{}\"", outcome.changed)]];
+                if number != wanted {
+                    return wrong("another number of rows was changed", format!("{number:?} instead of {wanted:?}"));
+                }
+                outcome.changed
+            }
+        };
+        (Verdict::Changed { rows: changed }, None)
+    }
+
+    /// A change of a few rows if one is found soon, and which rows these are.
+    async fn small_change(&self, choices: &mut Choices) -> Option<(Change, Answer)> {
+        let mut found = None;
+        for _ in 0..CHANGE_TRIES {
+            let change = change::random(&self.tables, choices);
+            let chosen = answer(&self.memory, &self.statements(&change.chosen).1).await;
+            match &chosen {
+                _ if change.is_refused() => return Some((change, chosen)),
+                Answer::Rows { rows, .. } if (1..=MOST_CHANGED).contains(&rows.len()) => return Some((change, chosen)),
+                Answer::Rows { rows, .. } if rows.len() > MOST_CHANGED => {}
+                _ => found = Some((change, chosen)),
+            }
+        }
+        found
     }
 
     async fn change_settings(&self, number: u64) -> String {
