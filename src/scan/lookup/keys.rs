@@ -13,9 +13,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use super::LookupJoin;
 use crate::cluster::schema::ColumnKind;
 use crate::codec::encode::{BoundBatch, RowEncoder};
-
-/// The most bytes that a partition key may have, and all clustering columns together. Cassandra refuses requests with more.
-const MAX_KEY_BYTES: usize = u16::MAX as usize;
+use crate::codec::key_bytes::MAX_KEY_BYTES;
 
 /// The bytes in front of and behind each column of a partition key of several ones.
 const COMPOSITE_BYTES: usize = 3;
@@ -93,8 +91,8 @@ impl KeyFinder {
         }
         let framing = if self.partition_columns > 1 { COMPOSITE_BYTES * self.partition_columns } else { 0 };
         let values = bound.row_bytes(row).saturating_sub(LENGTH_BYTES * self.values.len());
-        let clustering = values.saturating_sub(partition_key.len().saturating_sub(framing));
-        partition_key.len() <= MAX_KEY_BYTES && clustering <= MAX_KEY_BYTES
+        // Cassandra refuses requests whose clustering columns are longer together than a key may be.
+        values.saturating_sub(partition_key.len().saturating_sub(framing)) <= MAX_KEY_BYTES
     }
 }
 
