@@ -188,7 +188,7 @@ async fn schema_of_file(store: &dyn ObjectStore, file: &ObjectMeta) -> DataFusio
             Ok(reader) => return Ok(schema_of(&reader)),
             // The header may be longer.
             Err(_) if wanted < file.size => wanted = wanted.saturating_mul(16),
-            Err(error) => return Err(unreadable(&file.location, error)),
+            Err(error) => return Err(unreadable(&file.location, &error)),
         }
     }
 }

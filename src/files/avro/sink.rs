@@ -9,16 +9,16 @@ use arrow::datatypes::SchemaRef;
 use arrow_avro::compression::CompressionCodec;
 use async_trait::async_trait;
 use datafusion::common::runtime::{JoinSet, SpawnedTask};
-use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::write::demux::DemuxedStreamReceiver;
-use datafusion::datasource::file_format::write::{ObjectWriterBuilder, get_writer_schema};
+use datafusion::datasource::file_format::write::get_writer_schema;
 use datafusion::datasource::physical_plan::{FileSink, FileSinkConfig};
 use datafusion::datasource::sink::DataSink;
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::object_store::ObjectStore;
+use datafusion::object_store::buffered::BufWriter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::Receiver;
 
 use super::block::BlockWriter;
@@ -29,8 +29,9 @@ const FLUSH_BYTES: usize = 1 << 20;
 /// Writes rows to Avro files.
 ///
 /// A file appears in the store when it is closed, and files are closed when all rows are written: if the query or a file
-/// fails, or the statement is cancelled, none is left. (Should the store fail while it closes the second of several files,
-/// the first one stays.)
+/// fails, or the statement is cancelled, there is none. What a local disk has of an unfinished file, under a name with `#`, is
+/// removed; only a process that ends at once may leave it. (Should the store fail while it closes the second of several
+/// files, the first one stays.)
 #[derive(Debug)]
 pub(super) struct AvroSink {
     config: FileSinkConfig,
@@ -45,14 +46,21 @@ impl AvroSink {
     }
 }
 
-type Output = Box<dyn AsyncWrite + Send + Unpin>;
-
 /// Gives the file back, still open, and the number of its rows.
 async fn write_file(
     mut writer: BlockWriter,
-    mut output: Output,
+    mut output: BufWriter,
     mut batches: Receiver<RecordBatch>,
-) -> DataFusionResult<(Output, u64)> {
+) -> (BufWriter, DataFusionResult<u64>) {
+    let written = write_rows(&mut writer, &mut output, &mut batches).await;
+    (output, written)
+}
+
+async fn write_rows(
+    writer: &mut BlockWriter,
+    output: &mut BufWriter,
+    batches: &mut Receiver<RecordBatch>,
+) -> DataFusionResult<u64> {
     let mut rows = 0;
     let mut bytes = writer.take()?;
     while let Some(batch) = batches.recv().await {
@@ -65,7 +73,14 @@ async fn write_file(
         }
     }
     output.write_all(&bytes).await?;
-    Ok((output, rows))
+    Ok(rows)
+}
+
+async fn close(outputs: &mut impl Iterator<Item = BufWriter>) -> DataFusionResult<()> {
+    for mut output in outputs {
+        output.shutdown().await?;
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -86,24 +101,30 @@ impl FileSink for AvroSink {
         let mut tasks = JoinSet::new();
         while let Some((path, batches)) = files.recv().await {
             let writer = BlockWriter::try_new(&schema, Arc::clone(&self.shape), self.compression)?;
-            let output = ObjectWriterBuilder::new(FileCompressionType::UNCOMPRESSED, &path, Arc::clone(&store))
-                .with_buffer_size(Some(buffer_bytes))
-                .build()?;
+            let output = BufWriter::with_capacity(Arc::clone(&store), path, buffer_bytes);
             tasks.spawn(write_file(writer, output, batches));
         }
-        let mut rows = 0;
+        let mut written: DataFusionResult<u64> = Ok(0);
         let mut outputs = Vec::new();
         while let Some(finished) = tasks.join_next().await {
-            let (output, rows_of_file) = finished.map_err(joining)??;
-            rows += rows_of_file;
+            let (output, rows) = finished.map_err(joining)?;
             outputs.push(output);
+            written = written.and_then(|sum| Ok(sum + rows?));
         }
-        // A query that fails ends the files' rows like one that is done.
-        input.join_unwind().await.map_err(joining)??;
-        for mut output in outputs {
-            output.shutdown().await?;
+        // A query that fails ends the files' rows like one that is done; if a file has failed, it only tells that.
+        let ended = input.join_unwind().await.map_err(joining).and_then(|ended| ended);
+        let mut outputs = outputs.into_iter();
+        let closed = match written.and_then(|rows| ended.map(|()| rows)) {
+            Ok(rows) => close(&mut outputs).await.map(|()| rows),
+            Err(error) => Err(error),
+        };
+        if closed.is_err() {
+            for mut output in outputs {
+                // What went wrong first tells more.
+                let _ = output.abort().await;
+            }
         }
-        Ok(rows)
+        closed
     }
 }
 

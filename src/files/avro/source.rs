@@ -131,14 +131,14 @@ impl FileOpener for AvroOpener {
             };
             let frames = Frames::new(input, size);
             let mut rows = Counted { promised: frames.rows(), read: 0 };
-            let reader = open(frames, batch_size).map_err(|e| unreadable(&location, e))?;
+            let reader = open(frames, batch_size).map_err(|e| unreadable(&location, &e))?;
             let columns = Columns::of(&reader.schema(), &schema, &columns)?;
             let batches = reader.map(Some).chain([None]).filter_map(move |batch| {
                 let batch = match batch {
                     Some(batch) => batch.and_then(|batch| columns.of_batch(&rows.count(batch))).map(Some),
                     None => rows.check().map(|()| None),
                 };
-                batch.map_err(|e| unreadable(&location, e)).transpose()
+                batch.map_err(|e| unreadable(&location, &e)).transpose()
             });
             Ok(stream::iter(batches).boxed())
         }))
@@ -194,6 +194,6 @@ impl Columns {
 }
 
 /// Says which file it is.
-pub(super) fn unreadable(location: &Path, error: ArrowError) -> DataFusionError {
+pub(super) fn unreadable(location: &Path, error: &ArrowError) -> DataFusionError {
     Error::data(format!("the Avro file cannot be read: {error}")).with_context("file", location.to_string()).into()
 }

@@ -245,7 +245,7 @@ fn nested_values_return_with_names_and_types_of_cql() {
 #[test]
 fn no_rows_return_with_their_schema() {
     let batch = batch_of(vec![("a", Arc::new(Int8Array::from(vec![1_i8])))]).slice(0, 0);
-    let (schema, rows) = read(write(&[batch.clone()], None));
+    let (schema, rows) = read(write(std::slice::from_ref(&batch), None));
     assert_eq!((schema.fields(), rows.num_rows()), (batch.schema_ref().fields(), 0));
 }
 
@@ -254,7 +254,7 @@ fn no_rows_return_with_their_schema() {
 fn blocks_are_bounded() {
     let wide = "x".repeat(300 << 10);
     let batch = batch_of(vec![("a", Arc::new(StringArray::from(vec![wide.as_str(); 20])))]);
-    let bytes = write(&[batch.clone()], None);
+    let bytes = write(std::slice::from_ref(&batch), None);
     let sync = &bytes[bytes.len() - 16..];
     let blocks = bytes.windows(16).filter(|window| *window == sync).count() - 1;
     assert!((5..=10).contains(&blocks), "{blocks}");
@@ -270,7 +270,7 @@ fn files_without_a_schema_of_arrow_are_read_by_that_of_avro() {
     ]);
     let expected = [DataType::Int8, DataType::Utf8];
     for (ours, theirs) in [("ARROW:schema", "ARROW:Schema"), ("\"views\"", "\"other\"")] {
-        let mut bytes = write(&[batch.clone()], None);
+        let mut bytes = write(std::slice::from_ref(&batch), None);
         let at = bytes.windows(ours.len()).position(|window| window == ours.as_bytes()).unwrap();
         bytes[at..at + ours.len()].copy_from_slice(theirs.as_bytes());
         let (schema, rows) = read(bytes);
@@ -335,7 +335,7 @@ fn damaged_files_are_errors() {
     // After the header, before the only block: a file of no rows.
     let [header] = silent[..] else { panic!("{silent:?}") };
     let error_with = |bytes: &[u8]| rows_of(&[&whole[..header], bytes].concat()).unwrap_err().to_string();
-    assert!(rows_of(b"PAR1 is no Avro").unwrap_err().to_string().contains("does not begin like"), "");
+    assert!(rows_of(b"PAR1 is no Avro").unwrap_err().to_string().contains("does not begin like"));
     assert!(error_with(&whole[header..whole.len() - 1]).contains("cut off"));
     // One row in as many bytes as there can be, and in none.
     assert!(error_with(b"\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01").contains("cut off"));

@@ -106,7 +106,7 @@ async fn nested_values_out_and_in() {
     assert_eq!(number(&session, &ks.sql("INSERT INTO {ks}.copy SELECT * FROM nested")).await, 3);
     let of = |table: &str| format!("SELECT * FROM {{ks}}.{table}");
     assert_eq!(fingerprint(&ks, &of("copy")).await, fingerprint(&ks, &of("source")).await);
-    let sql = "SELECT fm[7]['t'] IS NOT NULL, fu['Zip Code'], v[3] FROM nested WHERE k = 1";
+    let sql = "SELECT fm[arrow_cast(7, 'Int32')]['t'] IS NOT NULL, fu['Zip Code'], v[3] FROM nested WHERE k = 1";
     assert_eq!(sorted_rows(&session, sql).await, ["true|12345|-2.0"]);
     ks.drop_it().await;
 }
@@ -180,6 +180,14 @@ async fn failures_are_told_and_leave_no_file() {
     let file = path_text(&folder.path().join("x.avro"));
     let failing = [
         (format!("COPY (SELECT 10 / (k - 399) FROM {{ks}}.source) TO '{file}'"), "Divide by zero"),
+        // Late, when a part of the file is on the disk.
+        (
+            format!(
+                "COPY (SELECT repeat('x', 100), 1 / (value - 900000) FROM generate_series(1, 1000000)) TO '{file}' \
+                 OPTIONS (compression 'uncompressed')"
+            ),
+            "Divide by zero",
+        ),
         (
             format!("COPY (SELECT k, NULL AS nothing FROM {{ks}}.source) TO '{file}'"),
             "an Avro file cannot have this column: Avro has no type for Null: leave the column out, or CAST it to another type \
