@@ -65,8 +65,8 @@ impl Default for SessionBuilder {
 }
 
 impl SessionBuilder {
-    /// The catalog `cassandra` is this cluster: [`ClusterOptions`](crate::ClusterOptions) that reach it, or a handle, which
-    /// several sessions may share. Default: `127.0.0.1:9042`.
+    /// The catalog `cassandra` is this cluster: [`ClusterOptions`] that reach it, or a handle, which several sessions may
+    /// share. Default: `127.0.0.1:9042`.
     #[must_use]
     pub fn with_cluster(mut self, cluster: impl Into<ClusterHandle>) -> Self {
         self.cluster = Some(cluster.into());

@@ -1,8 +1,8 @@
 //! A cluster: how it is reached, what its ring and its tables are.
 //!
 //! [`ClusterHandle`] is what catalogs and plans hold: options that connect on first use, or the facts that planning needs
-//! without a cluster. [`Cluster`] is the connected session. The driver's types stay in this folder, in `codec`, and in the two files that send requests
-//! (`scan/page.rs`, `write/sender.rs`).
+//! without a cluster. [`Cluster`] is the connected session. The driver's types stay in this folder, in `codec`, and in the
+//! two files that send requests (`scan/page.rs`, `write/sender.rs`).
 
 use std::fmt;
 use std::sync::Arc;

@@ -197,6 +197,8 @@ fn tuples_are_compared_as_the_columns_are() {
     };
     let mut table = table();
     table.columns[2].cql_type = CqlType::Int;
+    // Rows without clustering columns would compare in their own way.
+    table.columns.retain(|column| column.kind != ColumnKind::Static);
     let columns = || r#struct(vec![col("c"), col("d")]);
     let push = |filter: Expr| {
         let filters = [key(), vec![filter]].concat();
