@@ -102,8 +102,9 @@ async fn a_scan_that_is_dropped_asks_the_server_for_nothing_more() {
         usize::try_from(rows.maybe_first_row::<(i64,)>().unwrap().map_or(0, |row| row.0)).unwrap()
     };
     let at_start = asked().await;
-    let tasks = tasks();
     let query = plan(&session, &ks.sql("SELECT * EXCEPT (tags) FROM {ks}.t")).await;
+    // After planning, which connects.
+    let tasks = tasks();
     let line = find(query.plan.as_ref(), "CassandraScanExec");
     let in_flight: usize = line.split_once("in_flight=").unwrap().1.split(',').next().unwrap().parse().unwrap();
     let mut stream = query.execute().unwrap();
