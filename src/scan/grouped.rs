@@ -86,10 +86,12 @@ impl CassandraGroupedExec {
 
     /// The operators, from the last one to the first.
     fn operators(&self) -> impl Iterator<Item = &Arc<dyn ExecutionPlan>> {
-        fn next<'a>(node: &&'a Arc<dyn ExecutionPlan>) -> Option<&'a Arc<dyn ExecutionPlan>> {
-            node.children().first().copied()
-        }
-        std::iter::successors(Some(&self.operator), next).take_while(|node| !node.as_any().is::<ConsecutiveRowsExec>())
+        let mut next = Some(&self.operator);
+        std::iter::from_fn(move || {
+            let operator = next.filter(|node| !node.as_any().is::<ConsecutiveRowsExec>())?;
+            next = operator.children().first().copied();
+            Some(operator)
+        })
     }
 }
 

@@ -186,7 +186,9 @@ impl Run {
         for key in 0..window.distinct() {
             let known = self.remembered.get(window.key(key)).unwrap_or_default();
             if !known.is_empty() {
-                known.iter().for_each(|rows| pending.push(key, RowsOfKey { bytes: 0, ..rows.clone() }));
+                for rows in known {
+                    pending.push(key, RowsOfKey { bytes: 0, ..rows.clone() });
+                }
                 self.flush(&mut pending, false, &mut matching, output).await?;
             }
         }

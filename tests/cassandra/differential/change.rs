@@ -85,13 +85,11 @@ fn filter(relation: Relation<'_>, keys: &Table, choices: &mut Choices) -> String
             .map(|(column, key)| (relation.column(column), of_keys.column(key)))
             .collect();
         let item = of_keys.item();
-        return match choices.below(2) {
-            0 => format!("{} IN (SELECT {} FROM {item})", pairs[0].0, pairs[0].1),
-            _ => {
-                let equal: Vec<String> = pairs.iter().map(|(column, key)| format!("{column} = {key}")).collect();
-                format!("EXISTS (SELECT 1 FROM {item} WHERE {})", equal.join(" AND "))
-            }
-        };
+        if choices.chance(50) {
+            return format!("{} IN (SELECT {} FROM {item})", pairs[0].0, pairs[0].1);
+        }
+        let equal: Vec<String> = pairs.iter().map(|(column, key)| format!("{column} = {key}")).collect();
+        return format!("EXISTS (SELECT 1 FROM {item} WHERE {})", equal.join(" AND "));
     }
     let conjuncts = conjuncts(&[relation], choices);
     if conjuncts.is_empty() {

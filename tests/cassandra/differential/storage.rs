@@ -1,4 +1,4 @@
-//! Where the server keeps rows: in memory, in SSTables, in indexes.
+//! Where the server keeps rows: in memory, in `SSTable`s, in indexes.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How long until the server is asked again.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Writes what the table has in memory to an SSTable. It must have something, and no SSTable yet.
+/// Writes what the table has in memory to an `SSTable`. It must have something, and no `SSTable` yet.
 pub(crate) async fn flush(keyspace: &TestKeyspace, table: &str, full_name: &str) {
     // There is no statement for it, but an age at which tables are flushed.
     let flush_after = async |milliseconds: u64| {

@@ -104,7 +104,7 @@ impl<'a> World<'a> {
     }
 
     /// Makes the table, writes its rows and keeps in memory what is read of them. Some of the rows, of their older and newer
-    /// versions and of their tombstones are then in an SSTable, and the others are not.
+    /// versions and of their tombstones are then in an `SSTable`, and the others are not.
     async fn fill(&mut self, table: &mut Table, choices: &mut Choices) -> SchemaRef {
         let full_name = self.full_name(table);
         let types = table.columns.iter().filter_map(|column| column.cql_type.definition(&self.keyspace.name));
