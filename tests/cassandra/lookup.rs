@@ -190,6 +190,7 @@ async fn keys_of_several_columns() {
     // A Cassandra partition of static values alone is a row, but has no clustering column.
     let static_row = "(VALUES ('k1', 1), ('k7', 1), ('k8', 1)) AS k (k, c)";
     assert_same(&ks, &format!("SELECT * FROM {static_row} LEFT JOIN {{ks}}.stat t ON t.k = k.k"), true).await;
+    assert_same(&ks, &format!("SELECT k.k, t.c FROM {static_row} LEFT JOIN {{ks}}.stat t ON t.k = k.k"), true).await;
     assert_same(&ks, &format!("SELECT * FROM {static_row} LEFT JOIN {{ks}}.stat t ON t.k = k.k AND t.c = k.c"), true)
         .await;
     let found = format!("SELECT t.s FROM {static_row} JOIN {{ks}}.stat t ON t.k = k.k WHERE t.c IS NULL");

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Fields, Schema, SchemaRef};
 use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -123,8 +123,10 @@ impl Run {
         let estimate = scan.estimate;
         let question = KeyQuestion { table: name, cql: &cql, columns: &columns, keys: &keys, key_at, estimate };
         let reader = KeyReader::prepare(cluster, question, options, metrics.requests.clone()).await?;
-        let schema = scan.read_as.schema(&columns);
-        let decoder = PageDecoder::try_new(name, &columns, Arc::new(schema), scan.read_as)?
+        // The column behind those of the scan is one of the partition key, which no other column changes.
+        let added = scan.read_as.schema(&columns[scan.columns.len()..]);
+        let fields: Fields = scan.schema.fields().iter().chain(added.fields()).cloned().collect();
+        let decoder = PageDecoder::try_new(name, &columns, Arc::new(Schema::new(fields)), scan.read_as)?
             .with_empty_values(options.empty_values)
             .with_decimal_overflow(options.decimal_overflow);
         let memory = || MemoryConsumer::new("CassandraLookupJoinExec").register(context.memory_pool());
