@@ -264,7 +264,8 @@ impl TableProvider for CassandraTable {
             .iter()
             .flat_map(Expr::column_refs)
             .filter_map(|c| self.table.columns.iter().find(|t| t.name == c.name));
-        let refused = !wanted.is_empty() && only_static(&self.table, columns(&wanted).into_iter().chain(of_filter));
+        let selected: Vec<&Column> = columns(&wanted).into_iter().chain(of_filter).collect();
+        let refused = !selected.is_empty() && only_static(&self.table, selected.into_iter());
         if refused && !pushdown.restriction.terms.is_empty() {
             // The first clustering column makes it a question about rows.
             read.push(self.table.partition_key().count());

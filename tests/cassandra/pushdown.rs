@@ -379,5 +379,15 @@ async fn static_columns_of_chosen_rows() {
             assert_eq!(rows(&pushed, &sql).await, rows(&scanned, &sql).await, "{sql}");
         }
     }
+    // An index of a clustering column, and a filter of static columns that is left over.
+    ks.run("CREATE TABLE {ks}.i (k int, c int, st text static, PRIMARY KEY (k, c))").await;
+    ks.run("CREATE INDEX ON {ks}.i (c) USING 'sai'").await;
+    let load = "INSERT INTO {ks}.i (k, c, st) SELECT value % 7, value % 3, concat('s', value % 7) FROM range(60)";
+    run(&pushed, &ks.sql(load)).await.unwrap();
+    for columns in ["count(*)", "1", "st", "k, st", "k, c"] {
+        let sql = ks.sql(&format!("SELECT {columns} FROM cassandra.{{ks}}.i WHERE c = 1 AND st <> 's3' ORDER BY 1"));
+        assert!(explain(&pushed, &sql).await.contains("\"c\" = ?"), "{sql}");
+        assert_eq!(rows(&pushed, &sql).await, rows(&scanned, &sql).await, "{sql}");
+    }
     ks.drop_it().await;
 }
