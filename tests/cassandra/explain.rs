@@ -1,7 +1,9 @@
 //! What a user is shown: plans, metrics, system tables and errors.
 
+use std::sync::Arc;
+
 use crate::common::{
-    TestKeyspace, error_of, explain, host, metric, number, plan, run, session, sorted_rows, tasks, wait_for_tasks,
+    QueryRuntime, TestKeyspace, error_of, explain, host, metric, number, plan, run, session, sorted_rows,
 };
 use cbulk::SessionBuilder;
 use datafusion::physical_plan::ExecutionPlan;
@@ -103,25 +105,27 @@ async fn a_scan_that_is_dropped_asks_the_server_for_nothing_more() {
     };
     let at_start = asked().await;
     let query = plan(&session, &ks.sql("SELECT * EXCEPT (tags) FROM {ks}.t")).await;
-    // After planning, which connects.
-    let tasks = tasks();
     let line = find(query.plan.as_ref(), "CassandraScanExec");
     let in_flight: usize = line.split_once("in_flight=").unwrap().1.split(',').next().unwrap().parse().unwrap();
-    let mut stream = query.execute().unwrap();
-    let first = stream.next().await.unwrap().unwrap();
-    assert!(first.num_rows() <= 2);
-    let pages = metric(query.plan.as_ref(), "pages");
-    drop(stream);
+    let runtime = QueryRuntime::new();
+    let scan = Arc::clone(&query.plan);
+    let begun = async move {
+        let mut stream = query.execute().unwrap();
+        let first = stream.next().await.unwrap().unwrap();
+        assert!(first.num_rows() <= 2);
+        metric(query.plan.as_ref(), "pages")
+    };
+    let pages = runtime.run(begun).await;
 
     // Nothing is left that could ask for more.
-    wait_for_tasks(tasks).await;
+    runtime.wait_until_idle().await;
     let at_the_end = asked().await - at_start;
     assert!(at_the_end > 0, "the server's own count does not see the scan");
     // Each split in flight may have one page answered and not yet taken, and one on its way.
     let most = pages + 2 * in_flight;
     assert!(at_the_end <= most, "{pages} pages when the stream was dropped, {at_the_end} requests in the end");
     assert!(most < ROWS / 4, "too few pages in this table to tell");
-    let late = metric(query.plan.as_ref(), "pages");
+    let late = metric(scan.as_ref(), "pages");
     assert!(late <= most, "{late} pages");
     ks.drop_it().await;
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::common::{
-    TestKeyspace, assert_same_tables, error_of, explain, metric, number, plan, run, session, sorted_rows, tasks,
-    wait_for_tasks,
+    QueryRuntime, TestKeyspace, assert_same_tables, error_of, explain, metric, number, plan, run, session, sorted_rows,
 };
 use futures::{StreamExt, TryStreamExt};
 
@@ -203,17 +202,19 @@ async fn a_cancelled_insert_stops_and_leaves_the_session_usable() {
     // Would take hours.
     let insert = "INSERT INTO {ks}.t SELECT value, 'x' FROM generate_series(1, 1000000000)";
     let query = plan(&session, &ks.sql(insert)).await;
-    let tasks = tasks();
-    let mut stream = query.execute().unwrap();
     let deadline = Instant::now() + Duration::from_mins(1);
-    while metric(query.plan.as_ref(), "rows_written") < 1_000 {
-        assert!(Instant::now() < deadline, "nothing is written");
-        // The stream only runs while it is asked.
-        let _ = tokio::time::timeout(Duration::from_millis(20), stream.next()).await;
-    }
-    drop(stream);
+    let runtime = QueryRuntime::new();
+    let begun = async move {
+        let mut stream = query.execute().unwrap();
+        while metric(query.plan.as_ref(), "rows_written") < 1_000 {
+            assert!(Instant::now() < deadline, "nothing is written");
+            // The stream only runs while it is asked.
+            let _ = tokio::time::timeout(Duration::from_millis(20), stream.next()).await;
+        }
+    };
+    runtime.run(begun).await;
     // Nothing is left that could send more rows.
-    wait_for_tasks(tasks).await;
+    runtime.wait_until_idle().await;
     let count = async || rows_on_the_server(&ks, "SELECT count(*) FROM {ks}.t").await;
     let mut there = count().await;
     assert!(there >= 1_000);

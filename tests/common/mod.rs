@@ -174,17 +174,42 @@ pub async fn number(session: &Session, sql: &str) -> i64 {
     i64::try_from(column.as_primitive::<UInt64Type>().value(0)).unwrap()
 }
 
-/// How many tasks the runtime of the test has.
-pub fn tasks() -> usize {
-    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+/// Threads of its own for a query, so that all tasks on them are the query's: on those of the test, the driver begins
+/// and ends tasks whenever it opens a connection.
+pub struct QueryRuntime(Option<tokio::runtime::Runtime>);
+
+impl QueryRuntime {
+    pub fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        Self(Some(runtime))
+    }
+
+    /// Runs to the end on these threads. What it spawns may live on.
+    pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        self.runtime().spawn(work).await.unwrap()
+    }
+
+    /// Waits until whatever was begun has ended.
+    pub async fn wait_until_idle(&self) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let tasks = || self.runtime().metrics().num_alive_tasks();
+        while tasks() > 0 {
+            assert!(Instant::now() < deadline, "{} tasks are left", tasks());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    fn runtime(&self) -> &tokio::runtime::Runtime {
+        self.0.as_ref().unwrap()
+    }
 }
 
-/// Waits until the runtime of the test has no more tasks than `before`: whatever was begun since then has ended.
-pub async fn wait_for_tasks(before: usize) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while tasks() > before {
-        assert!(Instant::now() < deadline, "{} tasks are left, {before} were there before", tasks());
-        tokio::time::sleep(Duration::from_millis(2)).await;
+impl Drop for QueryRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Dropping it would wait for its threads, which must not be done on a thread of another runtime.
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -157,13 +157,22 @@ fn key_conditions(relation: Relation<'_>, choices: &mut Choices) -> Vec<String> 
 /// Conditions on columns that have indexes, on several at once; on those of the key if no column has one.
 fn index_conditions(relation: Relation<'_>, choices: &mut Choices) -> Vec<String> {
     let table = relation.table;
-    let mut indexed: Vec<&Column> = table.columns.iter().filter(|column| column.indexed).collect();
+    let mut indexed: Vec<&Column> = table.columns.iter().filter(|column| column.indexes.any()).collect();
     if indexed.is_empty() {
         return key_conditions(relation, choices);
     }
     // Most conditions are true of this row.
     let row = (!table.rows.is_empty()).then(|| choices.pick(&table.rows));
     choices.shuffle(&mut indexed);
+    // An SAI index and one of the first kind, of which the server is asked for one only.
+    let is_sai = |column: &&Column| column.indexes.sai && column.cql_type.scalar().is_some();
+    let is_legacy = |column: &&Column| column.indexes.legacy && column.cql_type.scalar().is_none();
+    let pair = (indexed.iter().copied().find(is_sai), indexed.iter().copied().find(is_legacy));
+    if let (Some(sai), Some(legacy)) = pair
+        && choices.chance(50)
+    {
+        indexed = vec![sai, legacy];
+    }
     indexed.truncate(1 + choices.weighted(&[3, 4, 2]));
     let mut conditions = Vec::new();
     for column in indexed {

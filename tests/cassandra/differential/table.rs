@@ -22,8 +22,21 @@ pub(crate) struct Column {
     pub(crate) values: Vec<String>,
     /// What these are made of, see [`Values`].
     pub(crate) parts: Vec<Vec<String>>,
-    /// Whether an index knows something of it.
-    pub(crate) indexed: bool,
+    /// The indexes that know something of it.
+    pub(crate) indexes: Indexes,
+}
+
+/// Which kinds of index a column is given. The server may have refused them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Indexes {
+    pub(crate) sai: bool,
+    pub(crate) legacy: bool,
+}
+
+impl Indexes {
+    pub(crate) fn any(self) -> bool {
+        self.sai || self.legacy
+    }
 }
 
 impl Column {
@@ -76,6 +89,8 @@ impl Table {
         // Of many types, for many indexes.
         let is_wide = choices.chance(35);
         let regular = if is_wide { choices.between(3, 6) } else { choices.between(0, 4) };
+        // So many of the last columns have elements.
+        let collections = if is_wide { choices.below(3) } else { 0 };
         let mut columns = Vec::new();
         let kinds = [
             vec![Kind::Partition; partition],
@@ -83,18 +98,24 @@ impl Table {
             vec![Kind::Static; statics],
             vec![Kind::Regular; regular],
         ];
-        for kind in kinds.concat() {
+        let kinds = kinds.concat();
+        for &kind in &kinds {
             let is_key = !matches!(kind, Kind::Static | Kind::Regular);
             let of_domain = if is_wide && !is_key { 30 } else { 60 };
             let (cql_type, values) = if choices.chance(of_domain) {
                 choices.pick(domains).clone()
             } else {
-                let cql_type = if is_key { key_type(kind, choices) } else { any_type(choices) };
+                let is_collection = columns.len() >= kinds.len() - collections;
+                let cql_type = match kind {
+                    _ if is_key => key_type(kind, choices),
+                    _ if is_collection => collection_type(choices),
+                    _ => any_type(choices),
+                };
                 (cql_type, cql_type.values(choices))
             };
             let name = column_name(columns.len(), choices);
             let Values { whole: values, parts } = values;
-            columns.push(Column { name, cql_type, kind, values, parts, indexed: false });
+            columns.push(Column { name, cql_type, kind, values, parts, indexes: Indexes::default() });
         }
         let name = (choices.word(&["t", "T", "select", "Table"])).to_owned() + &number.to_string();
         Self { name, placeholder: format!("{{t{number}}}"), columns, rows: Vec::new() }
@@ -106,7 +127,7 @@ impl Table {
             self.partition_key().chain(self.clustering().take(clustering)).cloned().collect();
         for (index, column) in columns.iter_mut().enumerate() {
             column.kind = Kind::Regular;
-            column.indexed = false;
+            column.indexes = Indexes::default();
             column.name = format!("k{index}");
         }
         let values = ["1", "2", "3"].map(str::to_owned).to_vec();
@@ -116,7 +137,7 @@ impl Table {
             kind: Kind::Regular,
             values,
             parts: Vec::new(),
-            indexed: false,
+            indexes: Indexes::default(),
         });
         let name = format!("keys{number}");
         Self { placeholder: quote(&name), name, columns, rows: Vec::new() }
@@ -190,14 +211,15 @@ impl Table {
             choices.shuffle(&mut targets);
             targets.truncate(1 + if is_rich { choices.weighted(&[3, 2, 1]) } else { 0 });
             for target in targets {
-                column.indexed = true;
                 let target = target.replace("{}", &column.quoted());
                 let legacy = format!("CREATE INDEX ON {full_name} ({target})");
                 let is_legacy = choices.chance(if is_rich { 50 } else { 35 });
                 if is_legacy || !may_have_sai(column) {
+                    column.indexes.legacy = true;
                     indexes.push(legacy.clone());
                 }
                 if may_have_sai(column) && (!is_legacy || (is_rich && choices.chance(10))) {
+                    column.indexes.sai = true;
                     indexes.push(format!("{legacy} USING 'sai'{}", sai_options(column, choices)));
                 }
             }
@@ -231,6 +253,11 @@ fn key_type(kind: Kind, choices: &mut Choices) -> ColumnType {
     }
 }
 
+fn collection_type(choices: &mut Choices) -> ColumnType {
+    let scalar = *choices.pick(&Scalar::ALL);
+    if choices.chance(50) { ColumnType::List(scalar) } else { ColumnType::Set(scalar) }
+}
+
 fn any_type(choices: &mut Choices) -> ColumnType {
     let scalar = *choices.pick(&Scalar::ALL);
     let key = *choices.pick(&[Scalar::Text, Scalar::Text, Scalar::Int, scalar]);
@@ -244,8 +271,7 @@ fn any_type(choices: &mut Choices) -> ColumnType {
         7 => ColumnType::Tuple(scalar, key),
         8 => ColumnType::Udt(scalar),
         9 => ColumnType::FrozenUdt(scalar),
-        // The driver, by which rows are counted, cannot read empty blobs in vectors.
-        10 => ColumnType::Vector(if scalar == Scalar::Blob { Scalar::Int } else { scalar }),
+        10 => ColumnType::Vector(scalar),
         11 => ColumnType::Duration,
         _ => ColumnType::Scalar(scalar),
     }

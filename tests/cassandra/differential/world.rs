@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, UInt64Array};
+use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use cbulk::{Session, SessionBuilder};
 use datafusion::datasource::MemTable;
@@ -36,6 +37,9 @@ const QUERIES_A_SETTING: u64 = 10;
 /// Tries to make a query that has found something simpler.
 const SIMPLER_TRIES: usize = 250;
 
+/// Orders of the rows that are tried to tell whether DataFusion's answer depends on it.
+const OTHER_ORDERS: u64 = 6;
+
 /// What must not change any answer.
 const SETTINGS: [(&str, &[&str]); 9] = [
     ("cassandra.splits", &["1", "2", "3", "5", "8", "16"]),
@@ -60,7 +64,8 @@ pub(crate) struct World<'a> {
     /// Reads whole tables, in the order of their tokens each time.
     reader: Session,
     memory: Session,
-    /// The same rows in memory and the settings of the session at the cluster: tells what DataFusion's settings alone change.
+    /// The same rows in memory and the settings of the session at the cluster: tells what DataFusion's settings alone change,
+    /// and what another order of the rows.
     memory_with_settings: Session,
     /// Whether all queries are printed.
     shows: bool,
@@ -181,9 +186,7 @@ impl<'a> World<'a> {
         let read: usize = batches.iter().map(RecordBatch::num_rows).sum();
         assert_eq!(read, fingerprint(self.keyspace, &select).await.0, "{select}");
         for session in [&self.memory, &self.memory_with_settings] {
-            let in_memory = MemTable::try_new(Arc::clone(&query.schema), vec![batches.clone()]).unwrap();
-            session.context().deregister_table(quote(&table.name)).unwrap();
-            session.context().register_table(quote(&table.name), Arc::new(in_memory)).unwrap();
+            register(session, &table.name, &query.schema, batches.clone());
         }
         query.schema
     }
@@ -236,8 +239,7 @@ impl<'a> World<'a> {
             .map(|batch| RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).unwrap())
             .collect();
         for session in [&self.cassandra, &self.memory, &self.memory_with_settings] {
-            let table = MemTable::try_new(Arc::clone(&schema), vec![batches.clone()]).unwrap();
-            session.context().register_table(quote(&keys.name), Arc::new(table)).unwrap();
+            register(session, &keys.name, &schema, batches.clone());
         }
         keys
     }
@@ -264,7 +266,7 @@ impl<'a> World<'a> {
         {
             let answers = show(&cassandra, &memory);
             eprintln!(
-                "\nwithout Cassandra too: {difference:?} differ by {settings}: {}\n{answers}",
+                "\nwithout Cassandra too, by settings or by the order of rows: {difference:?} differ by {settings}: {}\n{answers}",
                 query.sql.escape_debug()
             );
         }
@@ -394,14 +396,44 @@ impl<'a> World<'a> {
         {
             verdict = Verdict::OfDataFusion(difference);
         }
-        if let Verdict::Different(difference) = verdict {
-            let without_cassandra = answer(&self.memory_with_settings, &in_memory).await;
-            verdict = match compare(&without_cassandra, &memory, &query.check, all.as_ref()) {
-                Verdict::Different(_) => Verdict::OfDataFusion(difference),
-                _ => Verdict::Different(difference),
-            };
+        if let Verdict::Different(difference) = verdict
+            && self.differs_without_cassandra(&in_memory, &memory, &query.check, all.as_ref()).await
+        {
+            verdict = Verdict::OfDataFusion(difference);
         }
         (verdict, cassandra, memory)
+    }
+
+    /// Whether the same rows in memory give another answer by the settings of the session at the cluster, or in another order.
+    async fn differs_without_cassandra(&self, sql: &str, memory: &Answer, check: &Check, all: Option<&Answer>) -> bool {
+        let mut differs = false;
+        for order in 0..=OTHER_ORDERS {
+            if order > 0 {
+                self.reorder(Some(order)).await;
+            }
+            let other = answer(&self.memory_with_settings, sql).await;
+            if matches!(compare(&other, memory, check, all), Verdict::Different(_)) {
+                differs = true;
+                break;
+            }
+        }
+        self.reorder(None).await;
+        differs
+    }
+
+    /// Shuffles the rows of the session in memory that has the settings, or puts them into their own order again.
+    async fn reorder(&self, shuffle: Option<u64>) {
+        for table in &self.tables.cassandra {
+            let query = crate::common::plan(&self.memory, &format!("SELECT * FROM {}", quote(&table.name))).await;
+            let batches: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
+            let mut rows = concat_batches(&query.schema, &batches).unwrap();
+            if let Some(seed) = shuffle {
+                let mut order: Vec<u64> = (0..rows.num_rows() as u64).collect();
+                Choices::new(seed).shuffle(&mut order);
+                rows = take_record_batch(&rows, &UInt64Array::from(order)).unwrap();
+            }
+            register(&self.memory_with_settings, &table.name, &query.schema, vec![rows]);
+        }
     }
 
     /// The simplest query with the same kind of difference that is found by leaving choices away.
@@ -433,4 +465,11 @@ impl<'a> World<'a> {
             self.keyspace.run(&format!("DROP TABLE {}", self.full_name(table))).await;
         }
     }
+}
+
+/// Puts the rows into a table of the session, in the place of those it had.
+fn register(session: &Session, name: &str, schema: &SchemaRef, rows: Vec<RecordBatch>) {
+    let table = MemTable::try_new(Arc::clone(schema), vec![rows]).unwrap();
+    session.context().deregister_table(quote(name)).unwrap();
+    session.context().register_table(quote(name), Arc::new(table)).unwrap();
 }
