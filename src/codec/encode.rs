@@ -283,8 +283,18 @@ impl BoundBatch {
         if row >= self.rows {
             return 0;
         }
-        let cell = |values: &Values| if values.is_null(row) { 0 } else { values.cell_size(row) };
-        self.values.iter().map(|values| LENGTH_BYTES + cell(values)).sum()
+        self.values.iter().map(|values| LENGTH_BYTES + self.cell_bytes(values, row)).sum()
+    }
+
+    /// The bytes of the values of the row's clustering columns; 0 for a row that the batch does not have.
+    pub fn clustering_bytes(&self, row: usize) -> usize {
+        let columns = self.recipe.columns.iter().zip(&self.values);
+        let clustering = columns.filter(|(column, _)| matches!(column.kind, ColumnKind::Clustering { .. }));
+        clustering.map(|(_, values)| self.cell_bytes(values, row)).sum()
+    }
+
+    fn cell_bytes(&self, values: &Values, row: usize) -> usize {
+        if row >= self.rows || values.is_null(row) { 0 } else { values.cell_size(row) }
     }
 
     /// The cell of a column, or `None` if it is null.

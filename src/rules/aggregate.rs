@@ -29,6 +29,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 
 use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::options::{CassandraOptions, EmptyValues};
+use crate::rules::step::step;
 use crate::scan::ScanRecipe;
 use crate::scan::aggregate::{Answer, CassandraAggregateExec};
 use crate::scan::cql::only_static;
@@ -174,9 +175,9 @@ impl Input<'_> {
     fn column(&self, expr: &Arc<dyn PhysicalExpr>) -> Option<&Column> {
         let mut index = expr.as_any().downcast_ref::<ColumnExpr>()?.index();
         let mut plan = self.plan;
-        while let Some(projection) = plan.as_any().downcast_ref::<ProjectionExec>() {
-            index = projection.expr().get(index)?.expr.as_any().downcast_ref::<ColumnExpr>()?.index();
-            plan = projection.input();
+        while let Some((expr, below)) = step(plan, index) {
+            index = expr.as_any().downcast_ref::<ColumnExpr>()?.index();
+            plan = below;
         }
         self.recipe.columns.get(index)
     }

@@ -19,6 +19,7 @@ use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
 
 use crate::options::CassandraOptions;
+use crate::rules::step::step;
 use crate::scan::exec::CassandraScanExec;
 use crate::scan::grouped::{CassandraGroupedExec, ConsecutiveRowsExec};
 use crate::scan::pushdown::has_arrow_equality;
@@ -130,21 +131,16 @@ fn scan_below(plan: &Arc<dyn ExecutionPlan>) -> Option<&CassandraScanExec> {
 fn column_below(plan: &Arc<dyn ExecutionPlan>, expr: &PhysicalExprRef) -> Option<usize> {
     let index = expr.as_any().downcast_ref::<Column>()?.index();
     let node = plan.as_any();
-    let column = |index| Arc::new(Column::new("", index)) as PhysicalExprRef;
     if node.is::<CassandraScanExec>() || node.is::<ConsecutiveRowsExec>() {
         return Some(index);
     }
     if let Some(grouped) = node.downcast_ref::<CassandraGroupedExec>() {
         return column_below(grouped.operator(), expr);
     }
+    if let Some((expr, input)) = step(plan, index) {
+        return column_below(input, &expr);
+    }
     let input = *plan.children().first()?;
-    if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
-        return column_below(input, &projection.expr().get(index)?.expr);
-    }
-    if let Some(filter) = node.downcast_ref::<FilterExec>() {
-        let below = filter.projection().as_ref().map_or(Some(index), |columns| columns.get(index).copied())?;
-        return column_below(input, &column(below));
-    }
     if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
         return column_below(input, &aggregate.group_expr().expr().get(index)?.0);
     }

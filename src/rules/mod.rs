@@ -14,6 +14,8 @@ pub mod lookup_join;
 pub mod order;
 pub mod values;
 
+mod step;
+
 /// DataFusion's rules of analysis with ours: comparisons before DataFusion brings both sides to one type.
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(compare::CompareRule::default())];

@@ -118,9 +118,7 @@ impl Planner<'_> {
             }
         }
         if tokens.is_empty() || self.domains.iter().any(Domain::is_empty) {
-            // Whatever the other filters say.
-            self.pushed.fill(true);
-            return Restriction::nothing();
+            return self.nothing();
         }
         self.mark(|condition| matches!(condition, Condition::Token(_)));
         let (access, mut terms) = match self.keys(&tokens) {
@@ -137,6 +135,7 @@ impl Planner<'_> {
         Restriction { access, terms, allow_filtering }
     }
 
+    /// No row can be true of all filters, whatever the other ones say.
     fn nothing(&mut self) -> Restriction {
         self.pushed.fill(true);
         Restriction::nothing()

@@ -112,11 +112,11 @@ impl FileSink for AvroSink {
             written = written.and_then(|sum| Ok(sum + rows?));
         }
         // A query that fails ends the files' rows like one that is done; if a file has failed, it only tells that.
-        let ended = input.join_unwind().await.map_err(joining).and_then(|ended| ended);
+        let ended = input.join_unwind().await.map_err(joining).flatten();
         let mut outputs = outputs.into_iter();
-        let closed = match written.and_then(|rows| ended.map(|()| rows)) {
-            Ok(rows) => close(&mut outputs).await.map(|()| rows),
-            Err(error) => Err(error),
+        let closed = match (written, ended) {
+            (Ok(rows), Ok(())) => close(&mut outputs).await.map(|()| rows),
+            (Err(error), _) | (_, Err(error)) => Err(error),
         };
         if closed.is_err() {
             for mut output in outputs {

@@ -6,10 +6,9 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::physical_expr::PhysicalExprRef;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::projection::ProjectionExec;
 
 use crate::cluster::schema::{ColumnKind, CqlType};
+use crate::rules::step::step;
 use crate::scan::ScanRecipe;
 use crate::scan::cql::only_static;
 use crate::scan::lookup::LookupKey;
@@ -78,16 +77,8 @@ fn source(expr: &PhysicalExprRef, plan: &Arc<dyn ExecutionPlan>) -> Option<usize
             continue;
         }
         let index = expr.as_any().downcast_ref::<Column>()?.index();
-        if let Some(projection) = plan.as_any().downcast_ref::<ProjectionExec>() {
-            expr = Arc::clone(&projection.expr().get(index)?.expr);
-            plan = projection.input();
-        } else if let Some(filter) = plan.as_any().downcast_ref::<FilterExec>() {
-            let below = filter.projection().as_ref().map_or(Some(index), |columns| columns.get(index).copied())?;
-            expr = Arc::new(Column::new("", below));
-            plan = filter.input();
-        } else {
-            return Some(index);
-        }
+        let Some(below) = step(plan, index) else { return Some(index) };
+        (expr, plan) = below;
     }
 }
 

@@ -11,15 +11,8 @@ use datafusion::error::Result as DataFusionResult;
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::LookupJoin;
-use crate::cluster::schema::ColumnKind;
 use crate::codec::encode::{BoundBatch, RowEncoder};
 use crate::codec::key_bytes::MAX_KEY_BYTES;
-
-/// The bytes in front of and behind each column of a partition key of several ones.
-const COMPOSITE_BYTES: usize = 3;
-
-/// The bytes of a bound value's length.
-const LENGTH_BYTES: usize = 4;
 
 /// Finds the keys of the input's rows.
 pub(super) struct KeyFinder {
@@ -27,7 +20,6 @@ pub(super) struct KeyFinder {
     schema: SchemaRef,
     encoder: RowEncoder,
     converter: RowConverter,
-    partition_columns: usize,
 }
 
 impl KeyFinder {
@@ -39,7 +31,6 @@ impl KeyFinder {
             schema: Arc::new(schema),
             encoder: join.encoder(input)?,
             converter: RowConverter::new(fields)?,
-            partition_columns: join.keys.iter().filter(|key| key.column.kind == ColumnKind::PartitionKey).count(),
         })
     }
 
@@ -89,10 +80,8 @@ impl KeyFinder {
         if bound.check(row).is_err() || bound.partition_key(row, &mut partition_key).is_err() {
             return false;
         }
-        let framing = if self.partition_columns > 1 { COMPOSITE_BYTES * self.partition_columns } else { 0 };
-        let values = bound.row_bytes(row).saturating_sub(LENGTH_BYTES * self.values.len());
         // Cassandra refuses requests whose clustering columns are longer together than a key may be.
-        values.saturating_sub(partition_key.len().saturating_sub(framing)) <= MAX_KEY_BYTES
+        bound.clustering_bytes(row) <= MAX_KEY_BYTES
     }
 }
 

@@ -96,6 +96,9 @@ impl ColumnType {
             return Values { whole: of_scalar(scalar, choices), parts: Vec::new() };
         }
         let mut parts: Vec<Vec<String>> = self.parts().into_iter().map(|part| few(part, 4, choices)).collect();
+        for (part, values) in self.parts().into_iter().zip(&mut parts) {
+            part.keep_one_form(values);
+        }
         if let Self::Vector(_) = self {
             // The driver, by which rows are counted, cannot read empty texts and blobs in vectors. Of at least two values, one is left.
             parts[0].retain(|value| !value.is_empty());

@@ -1,5 +1,7 @@
 //! Scalar types, values of theirs at the edges, and how these are written in CQL and in SQL.
 
+use std::collections::BTreeSet;
+
 use arrow::temporal_conversions::{date32_to_datetime, timestamp_ms_to_datetime};
 
 use super::choices::Choices;
@@ -168,6 +170,15 @@ impl Scalar {
             }
             Inet => numbers.map(|n| format!("{}.0.0.{n}", n * 8)).collect(),
             Boolean => self.values().iter().map(|v| (*v).to_owned()).collect(),
+        }
+    }
+
+    /// Keeps one of several decimals that are the same number. As part of a key, or of what a collection is ordered by, they are
+    /// the same for Cassandra, and in which form it gives them back depends on what it has flushed and on how it is asked.
+    pub(crate) fn keep_one_form(self, values: &mut Vec<String>) {
+        if self == Decimal {
+            let mut known = BTreeSet::new();
+            values.retain(|value| known.insert(value.parse::<f64>().unwrap().to_bits()));
         }
     }
 

@@ -114,7 +114,10 @@ impl Table {
                 (cql_type, cql_type.values(choices))
             };
             let name = column_name(columns.len(), choices);
-            let Values { whole: values, parts } = values;
+            let Values { whole: mut values, parts } = values;
+            if let (Kind::Clustering { .. }, Some(scalar)) = (kind, cql_type.scalar()) {
+                scalar.keep_one_form(&mut values);
+            }
             columns.push(Column { name, cql_type, kind, values, parts, indexes: Indexes::default() });
         }
         let name = (choices.word(&["t", "T", "select", "Table"])).to_owned() + &number.to_string();
