@@ -54,7 +54,7 @@ config_namespace! {
         pub page_size_rows: Positive, default = Positive::at_least_one(2_000)
 
         /// Bytes that a page aims at: where rows are wide, pages have fewer rows than page_size_rows
-        pub page_size_bytes: Positive, default = Positive::at_least_one(2 << 20)
+        pub page_size_bytes: Positive, default = Positive::at_least_one(1 << 20)
 
         /// Splits of a scan or count; when not set, chosen from the size of the table
         pub splits: Option<Positive>, default = None
@@ -63,7 +63,7 @@ config_namespace! {
         pub split_size_mb: Positive, default = Positive::at_least_one(64)
 
         /// Splits read at the same time, a node
-        pub splits_in_flight_per_node: Positive, default = Positive::at_least_one(4)
+        pub splits_in_flight_per_node: Positive, default = Positive::at_least_one(8)
 
         /// Splits counted at the same time, a node, at the most: a count begins with 2 and takes more while that is faster
         pub counts_in_flight_per_node: Positive, default = Positive::at_least_one(8)

@@ -81,8 +81,8 @@ impl Sample {
 pub(crate) async fn run(setup: &Setup, measure: Measure) -> Result<()> {
     let (host, rows) = (setup.host.as_str(), setup.rows);
     let sample = match measure {
-        Measure::RawDrain => {
-            let drain = raw::Drain::prepare(host, READ_TABLE, setup.splits).await?;
+        Measure::RawDrain { in_flight } => {
+            let drain = raw::Drain::prepare(host, READ_TABLE, setup.splits, in_flight).await?;
             Sample::of(setup, drain.run()).await?
         }
         Measure::RawCount { splits, in_flight } => {

@@ -6,8 +6,10 @@ use crate::rows::ROWS_A_PARTITION;
 /// One thing that is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Measure {
-    /// All pages of the table, requested and dropped.
-    RawDrain,
+    /// All pages of the table, requested and dropped: so many at a time.
+    RawDrain {
+        in_flight: usize,
+    },
     /// A count of each split by the server: so many splits, so many at a time.
     RawCount {
         splits: usize,
@@ -30,8 +32,9 @@ pub(crate) enum Measure {
 }
 
 impl Measure {
-    const ALL: [Self; 13] = [
-        Self::RawDrain,
+    const ALL: [Self; 14] = [
+        Self::DRAIN_4,
+        Self::DRAIN_8,
         Self::FEW_COUNTS,
         Self::MANY_COUNTS,
         Self::Load,
@@ -45,12 +48,15 @@ impl Measure {
         Self::Iceberg,
         Self::Insert,
     ];
+    const DRAIN_4: Self = Self::RawDrain { in_flight: 4 };
+    const DRAIN_8: Self = Self::RawDrain { in_flight: 8 };
     const FEW_COUNTS: Self = Self::RawCount { splits: 16, in_flight: 2 };
     const MANY_COUNTS: Self = Self::RawCount { splits: 32, in_flight: 4 };
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::RawDrain => "raw_page_drain",
+            Self::RawDrain { in_flight: 4 } => "raw_page_drain_4",
+            Self::RawDrain { .. } => "raw_page_drain_8",
             Self::RawCount { splits: 16, .. } => "raw_count_16x2",
             Self::RawCount { .. } => "raw_count_32x4",
             Self::Load => "load",
@@ -100,10 +106,10 @@ pub(crate) struct Pair {
 
 /// All pairs, in the order of a round.
 pub(crate) const PAIRS: [Pair; 7] = [
-    Pair { raw: &[Measure::RawDrain], ours: Measure::Scan, target: Some(0.9) },
-    Pair { raw: &[Measure::RawDrain], ours: Measure::Csv, target: None },
-    Pair { raw: &[Measure::RawDrain], ours: Measure::Parquet, target: Some(0.8) },
-    Pair { raw: &[Measure::RawDrain], ours: Measure::Iceberg, target: Some(0.8) },
+    Pair { raw: &[Measure::DRAIN_4, Measure::DRAIN_8], ours: Measure::Scan, target: Some(0.9) },
+    Pair { raw: &[Measure::DRAIN_4, Measure::DRAIN_8], ours: Measure::Csv, target: None },
+    Pair { raw: &[Measure::DRAIN_4, Measure::DRAIN_8], ours: Measure::Parquet, target: Some(0.8) },
+    Pair { raw: &[Measure::DRAIN_4, Measure::DRAIN_8], ours: Measure::Iceberg, target: Some(0.8) },
     Pair { raw: &[Measure::FEW_COUNTS, Measure::MANY_COUNTS], ours: Measure::Count, target: Some(1.0) },
     Pair { raw: &[Measure::JoinByScan], ours: Measure::JoinByKeys, target: Some(10.0) },
     Pair { raw: &[Measure::RawWrite], ours: Measure::Insert, target: Some(0.9) },

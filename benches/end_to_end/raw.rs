@@ -19,7 +19,6 @@ use crate::Result;
 use crate::rows::{self, COLUMNS, KEYSPACE, ROWS_A_PARTITION, Row};
 
 const PAGE_ROWS: i32 = 2_000;
-const SPLITS_IN_FLIGHT: usize = 4;
 const GROUPS_IN_FLIGHT: usize = 64;
 
 /// A session with as many connections as cbulk has.
@@ -48,19 +47,20 @@ pub(crate) struct Drain {
     session: Session,
     statement: PreparedStatement,
     splits: usize,
+    in_flight: usize,
 }
 
 impl Drain {
-    pub(crate) async fn prepare(host: &str, table: &str, splits: usize) -> Result<Self> {
+    pub(crate) async fn prepare(host: &str, table: &str, splits: usize, in_flight: usize) -> Result<Self> {
         let session = connect(host).await?;
-        Ok(Self { statement: prepare_read(&session, COLUMNS, table).await?, session, splits })
+        Ok(Self { statement: prepare_read(&session, COLUMNS, table).await?, session, splits, in_flight })
     }
 
     /// Requests all pages and looks at none; returns the rows they say they have.
     pub(crate) async fn run(&self) -> Result<u64> {
         stream::iter(TokenRange::RING.cut(self.splits))
             .map(|range| self.split(range))
-            .buffer_unordered(SPLITS_IN_FLIGHT)
+            .buffer_unordered(self.in_flight)
             .try_fold(0, |sum, rows| async move { Ok(sum + rows) })
             .await
     }

@@ -257,32 +257,10 @@ impl TableProvider for CassandraTable {
         let config = state.config_options();
         let pushdown = push(&self.table, &self.schema, &self.options(config)?, filters);
         let wanted = projection.map_or_else(|| (0..self.table.columns.len()).collect(), Clone::clone);
-        let mut read = wanted.clone();
-        let residual = conjunction(pushdown.residual.clone());
-        let columns = |read: &[usize]| read.iter().map(|&index| &self.table.columns[index]).collect::<Vec<_>>();
-        let of_filter = residual
-            .iter()
-            .flat_map(Expr::column_refs)
-            .filter_map(|c| self.table.columns.iter().find(|t| t.name == c.name));
-        let selected: Vec<&Column> = columns(&wanted).into_iter().chain(of_filter).collect();
-        let refused = !selected.is_empty() && only_static(&self.table, selected.into_iter());
-        if refused && !pushdown.restriction.terms.is_empty() {
-            // The first clustering column makes it a question about rows.
-            read.push(self.table.partition_key().count());
-        }
-        let Some(residual) = residual else {
-            let scan: Arc<dyn ExecutionPlan> = Arc::new(self.plan_scan(config, &read, pushdown, limit).await?);
-            if read.len() == wanted.len() {
-                return Ok(scan);
-            }
-            let schema = scan.schema();
-            let column = |i: usize| {
-                ProjectionExpr::new(Arc::new(ColumnExpr::new(schema.field(i).name(), i)), schema.field(i).name())
-            };
-            return Ok(Arc::new(ProjectionExec::try_new((0..wanted.len()).map(column), scan)?));
-        };
         // The columns of the filter are read too, behind those that are wanted.
-        let mut names: Vec<&str> = residual.column_refs().into_iter().map(NamedColumn::name).collect();
+        let residual = conjunction(pushdown.residual.clone());
+        let mut read = wanted.clone();
+        let mut names: Vec<&str> = residual.iter().flat_map(Expr::column_refs).map(NamedColumn::name).collect();
         names.sort_unstable();
         for name in names {
             let index = self.schema.index_of(name)?;
@@ -290,17 +268,33 @@ impl TableProvider for CassandraTable {
                 read.push(index);
             }
         }
-        let scan = self.plan_scan(config, &read, pushdown, None).await?;
-        let schema = DFSchema::try_from(scan.schema().as_ref().clone())?;
-        let residual = state.create_physical_expr(unqualified(residual)?, &schema)?;
-        let keep: Vec<usize> = (0..wanted.len()).collect();
-        // As DataFusion would plan it.
-        let filter = FilterExecBuilder::new(residual, Arc::new(scan))
-            .with_batch_size(config.execution.batch_size)
-            .with_default_selectivity(config.optimizer.default_filter_selectivity)
-            .apply_projection(Some(keep))?
-            .build()?;
-        Ok(Arc::new(filter))
+        let is_refused = !read.is_empty() && only_static(&self.table, read.iter().map(|&i| &self.table.columns[i]));
+        if is_refused && !pushdown.restriction.terms.is_empty() {
+            // The first clustering column makes it a question about rows.
+            read.push(self.table.partition_key().count());
+        }
+        let limit = if residual.is_none() { limit } else { None };
+        let scan: Arc<dyn ExecutionPlan> = Arc::new(self.plan_scan(config, &read, pushdown, limit).await?);
+        let schema = scan.schema();
+        if let Some(residual) = residual {
+            let schema = DFSchema::try_from(schema.as_ref().clone())?;
+            let residual = state.create_physical_expr(unqualified(residual)?, &schema)?;
+            // As DataFusion would plan it.
+            let filter = FilterExecBuilder::new(residual, scan)
+                .with_batch_size(config.execution.batch_size)
+                .with_default_selectivity(config.optimizer.default_filter_selectivity)
+                .apply_projection(Some((0..wanted.len()).collect()))?
+                .build()?;
+            return Ok(Arc::new(filter));
+        }
+        if read.len() == wanted.len() {
+            return Ok(scan);
+        }
+        let column = |i: usize| {
+            let name = schema.field(i).name();
+            ProjectionExpr::new(Arc::new(ColumnExpr::new(name, i)), name)
+        };
+        Ok(Arc::new(ProjectionExec::try_new((0..wanted.len()).map(column), scan)?))
     }
 
     async fn insert_into(
