@@ -50,7 +50,7 @@ impl KeyFinder {
         for row in (0..batch.num_rows()).filter(|row| complete[*row]) {
             let key = bytes.row(row);
             key_of_row[row] = *known.entry(key).or_insert_with(|| {
-                (self.may_exist(&bound, row) && !done(key.data())).then(|| {
+                (may_exist(&bound, row) && !done(key.data())).then(|| {
                     firsts.push(row);
                     firsts.len() - 1
                 })
@@ -72,17 +72,17 @@ impl KeyFinder {
     fn columns(&self, batch: &RecordBatch) -> DataFusionResult<Vec<ArrayRef>> {
         self.values.iter().map(|value| value.evaluate(batch)?.into_array(batch.num_rows())).collect()
     }
+}
 
-    /// Whether a row of the table can have this key. If a value has no form in Cassandra (too large, empty, of another
-    /// version), no row has it, and the server would fail if it was asked.
-    fn may_exist(&self, bound: &BoundBatch, row: usize) -> bool {
-        let mut partition_key = Vec::new();
-        if bound.check(row).is_err() || bound.partition_key(row, &mut partition_key).is_err() {
-            return false;
-        }
-        // Cassandra refuses requests whose clustering columns are longer together than a key may be.
-        bound.clustering_bytes(row) <= MAX_KEY_BYTES
+/// Whether a row of the table can have this key. If a value has no form in Cassandra (too large, empty, of another
+/// version), no row has it, and the server would fail if it was asked.
+fn may_exist(bound: &BoundBatch, row: usize) -> bool {
+    let mut partition_key = Vec::new();
+    if bound.check(row).is_err() || bound.partition_key(row, &mut partition_key).is_err() {
+        return false;
     }
+    // Cassandra refuses requests whose clustering columns are longer together than a key may be.
+    bound.clustering_bytes(row) <= MAX_KEY_BYTES
 }
 
 /// Some rows of the input, by their keys.
