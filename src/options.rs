@@ -20,7 +20,8 @@ use crate::error::{Error, Result};
 mod value;
 
 pub use value::{
-    Compression, Consistency, DecimalOverflow, DurationAs, EmptyValues, LookupJoin, NumberAs, Positive, Secret,
+    Compression, Consistency, DecimalOverflow, DurationAs, EmptyValues, LookupJoin, NumberAs, Positive, Secret, Ttl,
+    WriteNulls,
 };
 
 /// Most splits of a scan. Each is one statement and some hundred bytes of plan, so more would cost more than they even out.
@@ -144,6 +145,17 @@ config_namespace! {
 
         /// Statement groups waiting for their acknowledgement at the same time, a node
         pub groups_in_flight_per_node: Positive, default = Positive::at_least_one(64)
+
+        /// What INSERT makes of null: `unset` (the cell stays as it is) or `tombstone` (what it has held is deleted). Columns
+        /// that the statement does not list stay as they are, and so do those for which it says NULL itself
+        pub write_nulls: WriteNulls, default = WriteNulls::Unset
+
+        /// Time to live of what INSERT and UPDATE write, in seconds; when not set, that of the table
+        pub write_ttl_seconds: Option<Ttl>, default = None
+
+        /// Time of what INSERT, UPDATE and DELETE write, in microseconds since 1970: older than what is there, it changes
+        /// nothing. When not set, each request has the time at which it is sent
+        pub write_timestamp_us: Option<u64>, default = None
 
         /// Let DELETE and UPDATE go without a WHERE, or with one that is true for every row, and let TRUNCATE go at all
         pub allow_all_rows: bool, default = false

@@ -24,7 +24,7 @@ use crate::cluster::schema::{Column, CqlType, TableName, TableSchema};
 use crate::codec::ReadAs;
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
-use crate::options::CassandraOptions;
+use crate::options::{CassandraOptions, WriteNulls};
 use crate::scan::cql::only_static;
 use crate::scan::exec::CassandraScanExec;
 use crate::scan::pushdown::{Pushdown, may_push, push};
@@ -165,14 +165,18 @@ impl CassandraTable {
         let written =
             input.schema().project(&input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
         let encoder = RowEncoder::try_new(&columns, &written).map_err(|e| e.with_context("table", name.to_string()))?;
+        let options = self.options(config)?;
         Ok(WriteRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
             change: Change::Insert,
             columns,
             input_columns,
-            encoder,
-            options: self.options(config)?,
+            encoder: match options.write_nulls {
+                WriteNulls::Unset => encoder,
+                WriteNulls::Tombstone => encoder.with_nulls(),
+            },
+            options,
             read_first: false,
         })
     }

@@ -157,6 +157,16 @@ words!(
 );
 
 words!(
+    /// What INSERT makes of null.
+    WriteNulls, "treatment of nulls that are written", default Unset {
+        /// The cell is left as it is: nothing is deleted, no tombstone is made.
+        Unset = "unset",
+        /// What the cell has held is deleted, which leaves a tombstone.
+        Tombstone = "tombstone",
+    }
+);
+
+words!(
     /// What durations are read as.
     DurationAs, "representation of durations", default Interval {
         /// Arrow's interval of months, days and nanoseconds, which Parquet and Iceberg do not have.
@@ -165,6 +175,49 @@ words!(
         Text = "text",
     }
 );
+
+/// The time to live of what is written, in whole seconds. Cassandra has no longer ones than 20 years.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ttl(u32);
+
+impl Ttl {
+    const MOST_SECONDS: u32 = 20 * 365 * 24 * 60 * 60;
+
+    /// In seconds.
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+}
+
+/// The longest one. Only what options ask for before they have a value: without one, the table's own time holds.
+impl Default for Ttl {
+    fn default() -> Self {
+        Self(Self::MOST_SECONDS)
+    }
+}
+
+impl fmt::Display for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Ttl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let seconds = text.trim().parse::<u32>().ok().filter(|seconds| (1..=Self::MOST_SECONDS).contains(seconds));
+        seconds.map(Self).ok_or_else(|| {
+            Error::config(format!(
+                "'{text}' is no time to live: it must be a whole number of seconds from 1 to {} (20 years); leave the \
+                 option out for the table's own",
+                Self::MOST_SECONDS
+            ))
+        })
+    }
+}
+
+set_from_text!(Ttl);
 
 /// What numbers of any size (`varint`, `decimal`) are read as: `text` or `decimal(p, s)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

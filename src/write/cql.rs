@@ -3,10 +3,12 @@
 use super::Change;
 use crate::cluster::quote::{quote, quote_table};
 use crate::cluster::schema::{Column, TableName};
+use crate::options::CassandraOptions;
 
 /// The statement for one row, with a marker for each of the columns, in their order. An UPDATE sets those that are not of the
 /// primary key, which therefore come first; a DELETE has none but those of the key.
-pub(crate) fn statement(change: Change, table: &TableName, columns: &[Column]) -> String {
+pub(crate) fn statement(change: Change, table: &TableName, columns: &[Column], options: &CassandraOptions) -> String {
+    let using = using(change, options);
     let table = quote_table(&table.keyspace, &table.table);
     let equal = |column: &Column| format!("{} = ?", quote(&column.name));
     let pick = |is_key: bool| columns.iter().filter(move |c| c.kind.is_key() == is_key).map(equal).collect::<Vec<_>>();
@@ -15,11 +17,19 @@ pub(crate) fn statement(change: Change, table: &TableName, columns: &[Column]) -
         Change::Insert => {
             let names: Vec<String> = columns.iter().map(|c| quote(&c.name)).collect();
             let marks = vec!["?"; columns.len()].join(", ");
-            format!("INSERT INTO {table} ({}) VALUES ({marks})", names.join(", "))
+            format!("INSERT INTO {table} ({}) VALUES ({marks}){using}", names.join(", "))
         }
-        Change::Update => format!("UPDATE {table} SET {} WHERE {}", pick(false).join(", "), key()),
-        Change::Delete => format!("DELETE FROM {table} WHERE {}", key()),
+        Change::Update => format!("UPDATE {table}{using} SET {} WHERE {}", pick(false).join(", "), key()),
+        Change::Delete => format!("DELETE FROM {table}{using} WHERE {}", key()),
     }
+}
+
+/// The time to live and the time of what is written, where options give them. What is deleted does not live.
+fn using(change: Change, options: &CassandraOptions) -> String {
+    let ttl = options.write_ttl_seconds.filter(|_| change != Change::Delete).map(|ttl| format!("TTL {ttl}"));
+    let timestamp = options.write_timestamp_us.map(|timestamp| format!("TIMESTAMP {timestamp}"));
+    let parts: Vec<String> = ttl.into_iter().chain(timestamp).collect();
+    if parts.is_empty() { String::new() } else { format!(" USING {}", parts.join(" AND ")) }
 }
 
 /// Deletes all rows of a table, at once and everywhere.
@@ -38,6 +48,8 @@ mod tests {
         let table = TableName::new("ks", "T");
         let (value, other) = (column("a", ColumnKind::Regular), column("table", ColumnKind::Static));
         let key = [column("K", ColumnKind::PartitionKey), column("c", ColumnKind::Clustering { descending: true })];
+        let statement =
+            |change, table, columns: &[Column]| statement(change, table, columns, &CassandraOptions::default());
         assert_eq!(
             statement(Change::Insert, &table, &[value.clone(), other.clone()]),
             "INSERT INTO \"ks\".\"T\" (\"a\", \"table\") VALUES (?, ?)"
@@ -49,5 +61,30 @@ mod tests {
             "UPDATE \"ks\".\"T\" SET \"a\" = ?, \"table\" = ? WHERE \"K\" = ? AND \"c\" = ?"
         );
         assert_eq!(truncate(&table), "TRUNCATE \"ks\".\"T\"");
+    }
+
+    #[test]
+    fn what_is_written_has_the_time_that_options_say() {
+        let table = TableName::new("ks", "t");
+        let column = |name: &str, kind| Column { name: name.into(), cql_type: CqlType::Int, kind };
+        let columns = [column("v", ColumnKind::Regular), column("k", ColumnKind::PartitionKey)];
+        let options = CassandraOptions {
+            write_ttl_seconds: Some("60".parse().unwrap()),
+            write_timestamp_us: Some(5),
+            ..CassandraOptions::default()
+        };
+        let written = |change, columns| statement(change, &table, columns, &options);
+        assert_eq!(
+            written(Change::Insert, &columns),
+            "INSERT INTO \"ks\".\"t\" (\"v\", \"k\") VALUES (?, ?) USING TTL 60 AND TIMESTAMP 5"
+        );
+        assert_eq!(
+            written(Change::Update, &columns),
+            "UPDATE \"ks\".\"t\" USING TTL 60 AND TIMESTAMP 5 SET \"v\" = ? WHERE \"k\" = ?"
+        );
+        assert_eq!(
+            written(Change::Delete, &columns[1..]),
+            "DELETE FROM \"ks\".\"t\" USING TIMESTAMP 5 WHERE \"k\" = ?"
+        );
     }
 }

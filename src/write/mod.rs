@@ -5,13 +5,15 @@
 //! ```
 //!
 //! Rows of one Cassandra partition that arrive together are sent together, as one unlogged statement group, to a replica of
-//! that partition. Null means *unset*: the column is left as it is, no tombstone is written. Every request can be repeated
+//! that partition. Null means *unset*, unless `cassandra.write_nulls` says otherwise: the column is left as it is, no tombstone is
+//! written. Every request can be repeated
 //! with the same effect, and is, with a growing wait, when the cluster is busy or a node is away.
 //!
 //! What is atomic: the rows of one statement group, on each replica. Nothing more: a statement that fails or is cancelled
 //! has written some of its rows, and running it again writes the same rows over them.
 //!
-//! Of several rows with the same primary key in one statement, any one may be the last; each is written as a whole.
+//! Of several rows with the same primary key in one statement, any one may be the last; each is written as a whole. Not so
+//! with `cassandra.write_timestamp_us`: all have the same time then, and of each cell Cassandra keeps the greatest value.
 //!
 //! A row is counted as written when the replicas that the consistency level asks for have acknowledged it.
 //!
@@ -71,6 +73,6 @@ pub(crate) struct WriteRecipe {
 impl WriteRecipe {
     /// The statement that each row is bound to.
     pub(crate) fn cql(&self) -> String {
-        cql::statement(self.change, &self.table.name, &self.columns)
+        cql::statement(self.change, &self.table.name, &self.columns, &self.options)
     }
 }

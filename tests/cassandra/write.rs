@@ -195,6 +195,47 @@ async fn explain_shows_what_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn options_say_what_null_does_and_how_old_and_how_long_lived_rows_are() {
+    let ks = TestKeyspace::create().await;
+    ks.run("CREATE TABLE {ks}.t (k int PRIMARY KEY, v int, w int)").await;
+    ks.run("INSERT INTO {ks}.t (k, v, w) VALUES (1, 10, 100) USING TIMESTAMP 1000").await;
+    let session = session();
+    let all = ks.sql("SELECT k, v, w, writetime(w), ttl(w) IS NULL FROM {ks}.t");
+    let insert = |sql: &str| ks.sql(sql);
+    let written = async |sql: &str| run(&session, sql).await.unwrap();
+
+    // Older than what is there.
+    written("SET cassandra.write_timestamp_us = 999").await;
+    written(&insert("INSERT INTO {ks}.t VALUES (1, 11, 111)")).await;
+    assert_eq!(sorted_rows(&session, &all).await, ["1|10|100|1970-01-01T00:00:00.001Z|true"]);
+    written("SET cassandra.write_timestamp_us = 2000").await;
+    written(&insert("INSERT INTO {ks}.t (k, v, w) VALUES (1, 11, NULL)")).await;
+    assert_eq!(sorted_rows(&session, &all).await, ["1|11|100|1970-01-01T00:00:00.001Z|true"]);
+
+    // Columns that are not listed stay.
+    written("SET cassandra.write_nulls = tombstone; SET cassandra.write_timestamp_us = 3000").await;
+    written(&insert("INSERT INTO {ks}.t (k, w) VALUES (1, 101), (2, NULL)")).await;
+    assert_eq!(sorted_rows(&session, &all).await, ["1|11|101|1970-01-01T00:00:00.003Z|true", "2|NULL|NULL|NULL|true"]);
+    written("SET cassandra.write_timestamp_us = 4000").await;
+    written(&insert("INSERT INTO {ks}.t (k, v) SELECT k, CASE WHEN k > 5 THEN 1 END FROM {ks}.t")).await;
+    assert_eq!(sorted_rows(&session, &ks.sql("SELECT k, v FROM {ks}.t")).await, ["1|NULL", "2|NULL"]);
+
+    written("SET cassandra.write_timestamp_us = 5000; SET cassandra.write_ttl_seconds = 100000").await;
+    written(&insert("INSERT INTO {ks}.t (k, w) VALUES (3, 1)")).await;
+    written(&insert("UPDATE {ks}.t SET w = 2 WHERE k = 1")).await;
+    let lives = ks.sql("SELECT k, w FROM {ks}.t WHERE ttl(w) BETWEEN 90000 AND 100000");
+    assert_eq!(sorted_rows(&session, &lives).await, ["1|2", "3|1"]);
+    // What it deletes is newer.
+    written("SET cassandra.write_timestamp_us = 4999").await;
+    written(&insert("DELETE FROM {ks}.t WHERE k = 3")).await;
+    assert_eq!(sorted_rows(&session, &lives).await, ["1|2", "3|1"]);
+
+    let error = error_of(&session, "SET cassandra.write_ttl_seconds = 630720001").await;
+    assert!(error.contains("from 1 to 630720000 (20 years)"), "{error}");
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_insert_stops_and_leaves_the_session_usable() {
     let ks = TestKeyspace::create().await;
     ks.run("CREATE TABLE {ks}.t (k bigint PRIMARY KEY, v text)").await;
