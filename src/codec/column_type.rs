@@ -4,7 +4,7 @@
 //! in the field's metadata and gets it again, if its values still look like that type; after a cast they need not. All
 //! others get the type that holds every value of theirs.
 
-use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, IntervalUnit};
 
 use super::{CQL_TYPE_KEY, arrow_type, is_custom};
 use crate::cluster::cql_type::CqlType;
@@ -161,6 +161,8 @@ fn entry(data_type: &DataType) -> Option<[&Field; 2]> {
 #[cfg(test)]
 pub(super) fn examples() -> Vec<(&'static str, DataType)> {
     use DataType as D;
+    use arrow::datatypes::TimeUnit;
+
     let element = |t| std::sync::Arc::new(Field::new_list_field(t, true));
     vec![
         ("Boolean", D::Boolean),
@@ -203,7 +205,7 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::Arc;
 
-    use arrow::datatypes::Schema;
+    use arrow::datatypes::{Schema, TimeUnit};
 
     use super::*;
     use crate::codec::ReadAs;

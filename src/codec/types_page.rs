@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, IntervalUnit, Schema, TimeUnit};
 
-use super::{arrow_type, column_type};
 use super::encode::RowEncoder;
 use super::tests::{SCALARS, column, parse, user_type};
+use super::{arrow_type, column_type};
 use crate::cluster::cql_type::CqlType;
 
 /// Set to anything, the test writes the page instead of comparing it.

@@ -132,7 +132,9 @@ impl ExecutionPlan for CassandraCreateExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DataFusionResult<SendableRecordBatchStream> {
         let partitions = self.input.output_partitioning().partition_count();
         if partition != 0 || partitions != 1 {
-            return Err(Error::internal(format!("a table is made once, not for each of {partitions} partitions")).into());
+            return Err(
+                Error::internal(format!("a table is made once, not for each of {partitions} partitions")).into()
+            );
         }
         let (recipe, input) = (self.recipe.clone(), Arc::clone(&self.input));
         let rows = futures::stream::once(async move {

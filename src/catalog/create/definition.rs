@@ -173,7 +173,8 @@ fn check_names(fields: &Fields, options: &TableOptions, problems: &mut Vec<Strin
         problems.push(format!("column {} of the primary key cannot be static", quote_if_needed(name)));
     }
     if !options.static_columns.is_empty() && key.clustering.is_empty() {
-        problems.push(format!("{OPTION_STATIC} need a clustering column: without one, each row is a Cassandra partition"));
+        problems
+            .push(format!("{OPTION_STATIC} need a clustering column: without one, each row is a Cassandra partition"));
     }
 }
 
@@ -277,11 +278,8 @@ mod tests {
     fn all_that_is_wrong_is_told() {
         let mut columns = abc().to_vec();
         columns.extend(fields(&[("n", DataType::Null), ("a", DataType::Int32)]).iter().cloned());
-        let options = [
-            ("primary_key", "((a, x), b, b)"),
-            ("types", "b duration, y int, l \"Gone\""),
-            ("static_columns", "b"),
-        ];
+        let options =
+            [("primary_key", "((a, x), b, b)"), ("types", "b duration, y int, l \"Gone\""), ("static_columns", "b")];
         let error = make(&Fields::from(columns), &options).unwrap_err().to_string();
         for expected in [
             "table ks.t cannot be made: there are several columns a",

@@ -133,7 +133,9 @@ fn is_number(word: &str) -> bool {
     let (mantissa, exponent) = word.split_once(['e', 'E']).map_or((word, None), |(m, e)| (m, Some(e)));
     let mantissa = mantissa.strip_prefix('-').unwrap_or(mantissa);
     let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
-    digits(whole) && fraction.is_none_or(digits) && exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)))
+    digits(whole)
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)))
 }
 
 #[cfg(test)]
@@ -167,7 +169,9 @@ mod tests {
         ] {
             assert_eq!(option(text), cql, "{text}");
         }
-        for text in ["{", "{'a'}", "{'a': }", "{'a': 'b'} AND c = 1", "{a: 'b'}", "{'a': 'b',}", "'a", "'a' b", "{'a': now()}"] {
+        for text in
+            ["{", "{'a'}", "{'a': }", "{'a': 'b'} AND c = 1", "{a: 'b'}", "{'a': 'b',}", "'a", "'a' b", "{'a': now()}"]
+        {
             assert!(option(text).starts_with("x is no value of CQL"), "{text}: {}", option(text));
         }
         assert!(option(&"{1: ".repeat(100_000)).starts_with("x is no value"));

@@ -140,9 +140,10 @@ impl<'a> Home<'a> {
     ) -> Result<bool> {
         match self {
             Self::Cassandra(catalog) => catalog.create_keyspace(name, options, &options_of(context)).await,
-            Self::Iceberg(_) if !options.is_empty() => {
-                Err(Error::config(format!("'{}' is not an option of a namespace of Iceberg, which has none", options[0].0)))
-            }
+            Self::Iceberg(_) if !options.is_empty() => Err(Error::config(format!(
+                "'{}' is not an option of a namespace of Iceberg, which has none",
+                options[0].0
+            ))),
             Self::Iceberg(catalog) => catalog.create_namespace(name).await,
         }
     }

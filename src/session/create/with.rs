@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::home::Home;
 use super::{resolve, resolve_schema};
+use crate::catalog::CassandraCatalog;
 use crate::cluster::schema::CqlType;
 use crate::codec::{CQL_TYPE_KEY, arrow_type};
 use crate::error::{Error, Result};
@@ -59,7 +60,18 @@ impl Definition {
         let Some((name, catalog)) = resolve(context, &TableReference::parse_str(&create.name.to_string())) else {
             return Ok(Self::default());
         };
-        let Some(home) = Home::of(catalog.as_ref(), &name.schema) else { return Ok(Self::default()) };
+        let Some(home) = Home::of(catalog.as_ref(), &name.schema) else {
+            if catalog.as_any().is::<CassandraCatalog>() && matches!(create.table_options, CreateTableOptions::With(_))
+            {
+                return Err(Error::config(format!(
+                    "{} would be a table of this session, which takes no options: name the keyspace of a table of \
+                     Cassandra, as keyspace.table",
+                    name.table
+                ))
+                .into());
+            }
+            return Ok(Self::default());
+        };
         if create.query.is_some() && !create.columns.is_empty() {
             return Err(Error::config(
                 "CREATE TABLE … AS takes its columns from the query: give names and types there, as CAST(a AS INT) AS b",
