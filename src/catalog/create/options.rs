@@ -53,6 +53,15 @@ impl TableOptions {
         })?;
         Ok(Self { primary_key, types, static_columns, cql })
     }
+
+    /// Adds types of columns that [`OPTION_TYPES`] does not name.
+    #[must_use]
+    pub(crate) fn with_types(mut self, types: Vec<(String, CqlType)>) -> Self {
+        let is_new = |name: &String, named: &[(String, CqlType)]| named.iter().all(|(other, _)| other != name);
+        let others: Vec<_> = types.into_iter().filter(|(name, _)| is_new(name, &self.types)).collect();
+        self.types.extend(others);
+        self
+    }
 }
 
 /// The options of a keyspace, all of which are CQL's. `replication = 3` is three copies in this data centre, if it has a name.

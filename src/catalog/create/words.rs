@@ -83,11 +83,11 @@ impl<'a> Words<'a> {
         let ends = |c: char| {
             match (quote, c) {
                 (Some(open), _) if open == c => quote = None,
-                (Some(_), _) => {}
                 (None, '"' | '\'') => quote = Some(c),
                 (None, '<') => depth += 1,
                 (None, '>') => depth = depth.saturating_sub(1),
                 (None, ',') => return depth == 0,
+                // Also all that is in quotes.
                 _ => {}
             }
             false

@@ -80,10 +80,9 @@ impl<'a> Home<'a> {
     ) -> Result<()> {
         match self {
             Self::Cassandra(catalog) => {
-                let given = definition.fields(fields);
-                let options = TableOptions::read(&definition.options)?;
-                let new = catalog.new_table(table_name(name), &given, &options).await?;
-                new.check_not_null(&given)?;
+                let options = TableOptions::read(&definition.options)?.with_types(definition.types(fields));
+                let new = catalog.new_table(table_name(name), fields, &options).await?;
+                new.check_not_null(fields)?;
                 if takes_effect {
                     catalog.create_table(&new, &options_of(context)).await?;
                 }

@@ -1,8 +1,6 @@
 //! What DataFusion does not read of a definition, taken out of the statement: `WITH (…)`, and CQL types of columns.
 
-use std::sync::Arc;
-
-use datafusion::arrow::datatypes::{Field, Fields};
+use datafusion::arrow::datatypes::Fields;
 use datafusion::common::TableReference;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::prelude::SessionContext;
@@ -17,7 +15,6 @@ use super::home::Home;
 use super::{resolve, resolve_schema};
 use crate::catalog::CassandraCatalog;
 use crate::cluster::schema::CqlType;
-use crate::codec::{CQL_TYPE_KEY, arrow_type};
 use crate::error::{Error, Result};
 
 /// What was taken out of `CREATE TABLE` or `CREATE SCHEMA`.
@@ -92,17 +89,10 @@ impl Definition {
         Ok(Self { options, types })
     }
 
-    /// The columns of the table, which keep the types of CQL as columns that were read from Cassandra do.
-    pub(super) fn fields(&self, fields: &Fields) -> Fields {
-        let typed = |(i, field): (usize, &Arc<_>)| match self.types.get(i) {
-            Some(Some(cql_type)) => {
-                let field = Field::clone(field);
-                let metadata = [(CQL_TYPE_KEY.to_owned(), cql_type.to_string())].into();
-                Arc::new(field.with_data_type(arrow_type(cql_type)).with_metadata(metadata))
-            }
-            _ => Arc::clone(field),
-        };
-        fields.iter().enumerate().map(typed).collect()
+    /// The types of CQL that were written, by the names of these columns.
+    pub(super) fn types(&self, fields: &Fields) -> Vec<(String, CqlType)> {
+        let typed = fields.iter().zip(&self.types);
+        typed.filter_map(|(field, cql_type)| Some((field.name().clone(), cql_type.clone()?))).collect()
     }
 }
 
