@@ -127,7 +127,7 @@ async fn tables_are_made_and_dropped() {
     ks.run("CREATE TYPE {ks}.address (street text, zip int)").await;
     let session = session();
     let create = "CREATE TABLE cassandra.{ks}.t (Country TEXT, id UUID, seq BIGINT, name VARCHAR(20), \"At\" TIMESTAMP, ip INET, \
-                  n VARINT, x DOUBLE, b BYTEA, tags TEXT, home TEXT, l INT[]) WITH (primary_key = '((country), id, seq DESC)', \
+                  n VARINT, x DOUBLE, b BYTEA, tags TEXT, home TEXT, work address, l INT[]) WITH (primary_key = '((country), id, seq DESC)', \
                   types = 'tags set<text>, home frozen<address>', static_columns = 'name', gc_grace_seconds = 3600, \
                   comment = 'it''s a table', default_time_to_live = '1000', speculative_retry = '95p', \
                   compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 100}, \
@@ -145,6 +145,7 @@ async fn tables_are_made_and_dropped() {
         "name text static -1 none",
         "seq bigint clustering 1 desc",
         "tags set<text> regular -1 none",
+        "work address regular -1 none",
         "x double regular -1 none",
     ];
     assert_eq!(definition(&ks, "t").await, expected);
@@ -240,6 +241,8 @@ async fn columns_of_queries_become_what_holds_them() {
 async fn a_failure_says_what_it_has_left() {
     let ks = TestKeyspace::create().await;
     let session = session();
+    // One partition, so that the bad row comes after the others.
+    run(&session, "SET datafusion.execution.target_partitions = 1").await.unwrap();
     let rows = "SELECT CASE WHEN value = 9000 THEN NULL ELSE value END AS a, value AS v FROM generate_series(1, 9000)";
     let create = ks.sql(&format!("CREATE TABLE {{ks}}.t WITH (primary_key = 'a') AS {rows}"));
     let error = run(&session, &create).await.unwrap_err();
@@ -367,6 +370,7 @@ async fn what_cannot_be_done_says_so() {
             "CREATE OR REPLACE TABLE is not possible for Cassandra",
         ),
         ("CREATE TABLE {ks}.t (a INT) WITH (primary_key = '(a, b)')", "can be read in two ways"),
+        ("CREATE TABLE {ks}.t (a INTT) WITH (primary_key = 'a')", "the keyspace has no user-defined type intt"),
         ("CREATE TABLE {ks}.t (a INT) WITH (primary_key = 'a, a')", "primary_key names a twice"),
         ("CREATE TABLE {ks}.t (a DURATION) WITH (primary_key = 'a')", "a duration cannot be part of a primary key"),
         ("CREATE TABLE {ks}.t (a COUNTER) WITH (primary_key = 'a')", "a counter cannot be part of a primary key"),

@@ -103,11 +103,13 @@ fn plain_name(context: &SessionContext, name: &ObjectName) -> String {
     parts.map(|part| normalizer.normalize(part)).collect::<Vec<_>>().join(".")
 }
 
-/// Types that CQL has are CQL's, also those that SQL has not: `uuid`, `inet`, `varint`.
+/// Types that CQL has are CQL's, also those that SQL has not: `uuid`, `inet`, `varint`. Names that mean nothing to SQL are
+/// those of user-defined types.
 fn take_types(create: &mut CreateTable) -> Vec<Option<CqlType>> {
     let types = create.columns.iter_mut().map(|column| {
         let cql_type: CqlType = column.data_type.to_string().parse().ok()?;
-        if !cql_type.is_scalar() {
+        let is_unknown = matches!(&column.data_type, DataType::Custom(_, modifiers) if modifiers.is_empty());
+        if !(cql_type.is_scalar() || is_unknown && matches!(cql_type, CqlType::Udt(_))) {
             return None;
         }
         column.data_type = DataType::Text;
