@@ -9,6 +9,7 @@ use datafusion::catalog::{CatalogProvider, MemorySchemaProvider, SchemaProvider,
 use datafusion::error::Result as DataFusionResult;
 use datafusion::prelude::SessionContext;
 
+pub(crate) mod create;
 pub mod factory;
 pub mod functions;
 pub mod table;

@@ -53,20 +53,25 @@ impl CassandraTable {
     /// # Errors
     /// The cluster cannot be reached.
     pub async fn open(cluster: ClusterHandle, name: &TableName, read_as: ReadAs) -> Result<Option<Self>> {
-        let Some(table) = cluster.table(name).await? else { return Ok(None) };
+        let table = cluster.table(name).await?;
+        Ok(table.map(|table| Self::of(cluster, table, read_as)))
+    }
+
+    /// A table of this definition.
+    pub(super) fn of(cluster: ClusterHandle, table: TableSchema, read_as: ReadAs) -> Self {
         let schema = read_as.schema(&table.columns);
         let key: Vec<usize> = (0..table.primary_key().count()).collect();
         // A Cassandra partition with static values alone is read as a row without clustering columns: no key then.
         let is_key = key.iter().all(|&i| !schema.field(i).is_nullable());
         let constraints = if is_key { vec![Constraint::PrimaryKey(key)] } else { Vec::new() };
-        Ok(Some(Self {
+        Self {
             cluster,
             schema: Arc::new(schema),
             read_as,
             constraints: Constraints::new_unverified(constraints),
             table: Arc::new(table),
             options: Vec::new(),
-        }))
+        }
     }
 
     /// Sets options of [`CassandraOptions`] for this table alone, except those of which [`ReadAs`] is made.

@@ -11,7 +11,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
-pub(super) use resolve::Definitions;
+pub(crate) use resolve::Definitions;
 
 /// A CQL type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

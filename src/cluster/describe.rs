@@ -99,7 +99,7 @@ impl Cluster {
     }
 
     /// The user-defined types of a keyspace.
-    async fn types_of(&self, keyspace: &str) -> Result<Definitions> {
+    pub(super) async fn types_of(&self, keyspace: &str) -> Result<Definitions> {
         let cql = "SELECT type_name, field_names, field_types FROM system_schema.types WHERE keyspace_name = ?";
         let rows = self.ask(cql, &(keyspace,)).await?;
         let rows = rows.rows::<TypeRow>().map_err(|e| Error::internal("unexpected schema table").with_source(e))?;

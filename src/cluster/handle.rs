@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::Cluster;
+use super::cql_type::Definitions;
 use super::placement::Placement;
 use super::schema::{TableName, TableSchema};
 use crate::error::{Error, Result};
@@ -82,6 +83,28 @@ impl ClusterHandle {
             match self.facts.as_ref() {
                 Facts::Asked { .. } => self.connect().await?.table(name).await,
                 Facts::Given(tables) => Ok(tables.get(name).map(|(table, _)| table.clone())),
+            }
+        })
+    }
+
+    /// The user-defined types of a keyspace; `None` if there is no such keyspace.
+    ///
+    /// # Errors
+    /// What [`Self::connect`] says, and no answer.
+    pub(crate) fn user_types<'a>(&'a self, keyspace: &'a str) -> BoxFuture<'a, Result<Option<Definitions>>> {
+        Box::pin(async move {
+            match self.facts.as_ref() {
+                Facts::Asked { .. } => {
+                    let cluster = self.connect().await?;
+                    if !cluster.has_keyspace(keyspace).await? {
+                        return Ok(None);
+                    }
+                    cluster.types_of(keyspace).await.map(Some)
+                }
+                // Types that are not given cannot be planned with.
+                Facts::Given(tables) => {
+                    Ok(tables.keys().any(|table| table.keyspace == keyspace).then(Definitions::new))
+                }
             }
         })
     }

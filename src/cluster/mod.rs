@@ -20,6 +20,7 @@ use scylla::routing::Token;
 use scylla::statement::prepared::PreparedStatement;
 
 pub mod cql_type;
+mod define;
 mod describe;
 mod driver_error;
 pub mod estimates;
@@ -86,6 +87,11 @@ impl Cluster {
     /// The number of nodes that requests go to: those of the local data centre.
     pub fn node_count(&self) -> usize {
         self.local_nodes(&self.session.get_cluster_state()).count().max(1)
+    }
+
+    /// The data centre that requests go to; `None` if the nodes name none.
+    pub(crate) fn local_dc(&self) -> Option<&str> {
+        self.local_dc.as_deref()
     }
 
     fn local_nodes<'a>(&'a self, state: &'a ClusterState) -> impl Iterator<Item = &'a Arc<scylla::cluster::Node>> + 'a {

@@ -35,6 +35,7 @@
 //! [`EMPTY_VALUES`](crate::options::EMPTY_VALUES) says that it shall be null.
 
 mod cell_bytes;
+mod column_type;
 mod decimal;
 pub mod decode;
 mod driver_type;
@@ -55,6 +56,7 @@ use arrow::datatypes::{DataType, Schema};
 
 use crate::cluster::cql_type::CqlType;
 use crate::cluster::schema::Column;
+pub(crate) use column_type::{column_type, frozen};
 pub(crate) use driver_type::{result_columns, result_table};
 pub use read_as::ReadAs;
 

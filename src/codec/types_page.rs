@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, IntervalUnit, Schema, TimeUnit};
 
-use super::arrow_type;
 use super::encode::RowEncoder;
 use super::tests::{SCALARS, column, parse, user_type};
+use super::{arrow_type, column_type};
 use crate::cluster::cql_type::CqlType;
 
 /// Set to anything, the test writes the page instead of comparing it.
@@ -61,6 +61,17 @@ A dictionary of any of these types can be written like its values, and a column 
 - A list of structs with the fields `key` and `value` can be written to a map.
 - A collection that is not frozen is replaced as a whole, as by `INSERT` in CQL.
 - Values of Java classes cannot be written: the driver does not know how to bind them.
+
+## In new tables
+
+`CREATE TABLE cassandra.ks.t … AS SELECT` ([`create.md`](create.md)) gives a column the CQL type that stands in its metadata as
+`cassandra.type`, and so a column that comes from Cassandra, by way of a file or an Iceberg table too, the type it had there.
+A counter becomes a `bigint`, a Java class a `blob`. If there is no such type, or if a cast has made something else of the
+values, the column gets the type that loses none of them:
+
+{new}
+A struct has no such type: say which tuple or user-defined type it is. What a type cannot hold is an error of the row, as in every
+INSERT: timestamps keep whole milliseconds, dates no time of day.
 
 ## In Avro files
 
@@ -190,6 +201,17 @@ fn plain(data_type: &DataType) -> String {
     }
 }
 
+/// What columns without metadata become.
+fn new_columns() -> String {
+    let mut table = "| Arrow | CQL |\n|---|---|\n".to_owned();
+    let mut line = |arrow: &str, cql: &str| writeln!(table, "| {arrow} | `{cql}` |").unwrap();
+    for (name, example) in column_type::examples() {
+        line(name, &column_type::column_type(&Field::new("c", example, true)).unwrap().to_string());
+    }
+    line("FixedSizeBinary(16) with the extension arrow.uuid", "uuid");
+    table
+}
+
 fn page() -> String {
     let address = user_type("address", &[("street", CqlType::Text), ("zip", CqlType::Int)]);
     let nested = ["list<int>", "set<int>", "map<text, int>", "tuple<int, text>"].map(parse);
@@ -206,7 +228,7 @@ fn page() -> String {
         };
         writeln!(page, "| `{name}` | `{}` | {} |", plain(&arrow_type(&cql_type)), accepted(&cql_type)).unwrap();
     }
-    page + TAIL
+    page + &TAIL.replace("{new}", &new_columns())
 }
 
 #[test]

@@ -5,6 +5,9 @@
 //! have run as "make a table in memory" becomes an INSERT into a table of the catalog named, with the rows streaming.
 //! Statements about other catalogs pass as they are.
 
+mod home;
+mod with;
+
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -19,11 +22,12 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{CreateTableOptions, SqlOption, Statement as SqlStatement};
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::change::{self, changes_rows};
-use crate::error::{Error, Result};
-use crate::iceberg::{CreateOptions, IcebergCatalog};
+use crate::error::Error;
+use home::{Future, Home};
+use with::Definition;
 
 /// A statement that has been planned.
 pub(super) struct Planned {
@@ -42,18 +46,6 @@ impl Planned {
     /// Nothing is left to do.
     fn done() -> DataFusionResult<Self> {
         Ok(Self { plan: LogicalPlanBuilder::empty(false).build()?, writes: false })
-    }
-}
-
-/// The catalogs that make tables of their own. Cassandra's joins here.
-#[derive(Clone, Copy)]
-enum Home<'a> {
-    Iceberg(&'a IcebergCatalog),
-}
-
-impl<'a> Home<'a> {
-    fn of(catalog: &'a dyn CatalogProvider) -> Option<Self> {
-        catalog.as_any().downcast_ref().map(Self::Iceberg)
     }
 }
 
@@ -90,7 +82,7 @@ async fn plan_statement(
         // Boxed, because it is large and seldom.
         return Ok(Planned::new(Box::pin(change::plan(context, *statement, effect)).await?));
     }
-    let options = take_options(context, &mut statement)?;
+    let definition = Definition::take(context, &mut statement)?;
     let state = context.state();
     let references = state.resolve_table_references(&statement)?;
     let plan = match state.statement_to_plan(statement).await {
@@ -100,36 +92,47 @@ async fn plan_statement(
     match plan {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) => {
             if let Some((name, catalog)) = resolve(context, &create.name)
-                && let Some(home) = Home::of(catalog.as_ref())
+                && let Some(home) = Home::of(catalog.as_ref(), &name.schema)
             {
-                return create_table(home, &name, &create, options.unwrap_or_default(), effect).await;
+                return create_table(context, home, &name, &create, &definition, effect).await;
             }
             Ok(Planned::new(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create))))
         }
         LogicalPlan::Ddl(DdlStatement::DropTable(drop)) => {
             if let Some((name, catalog)) = resolve(context, &drop.name)
-                && let Some(Home::Iceberg(catalog)) = Home::of(catalog.as_ref())
+                && let Some(home) = Home::of(catalog.as_ref(), &name.schema)
             {
                 // DataFusion's own way would hide every failure behind IF EXISTS.
-                if !catalog.drop_table(&name.schema, &name.table).await? && !drop.if_exists {
-                    return Err(catalog.missing(&name.schema, &name.table).into());
+                if !home.drop_table(context, &name).await? && !drop.if_exists {
+                    return Err(home.missing(&name).into());
                 }
                 return Planned::done();
             }
             Ok(Planned::new(LogicalPlan::Ddl(DdlStatement::DropTable(drop))))
         }
         LogicalPlan::Ddl(DdlStatement::CreateCatalogSchema(create)) => {
-            let default = context.state().config_options().catalog.default_catalog.clone();
-            let (catalog, schema) = create.schema_name.split_once('.').unwrap_or((&default, &create.schema_name));
-            if let Some(catalog) = context.catalog(catalog)
-                && let Some(Home::Iceberg(catalog)) = Home::of(catalog.as_ref())
+            if let Some((name, catalog)) = resolve_schema(context, &create.schema_name)
+                && let Some(home) = Home::of(catalog.as_ref(), &name)
             {
-                if !catalog.create_namespace(schema).await? && !create.if_not_exists {
-                    return Err(Error::schema(format!("namespace '{schema}' is there already")).into());
+                if !home.create_schema(context, &name, &definition.options).await? && !create.if_not_exists {
+                    return Err(Error::schema(format!("{} '{name}' is there already", home.word_for_schema())).into());
                 }
                 return Planned::done();
             }
             Ok(Planned::new(LogicalPlan::Ddl(DdlStatement::CreateCatalogSchema(create))))
+        }
+        LogicalPlan::Ddl(DdlStatement::DropCatalogSchema(drop)) => {
+            let name = drop.name.to_string();
+            if let Some((name, catalog)) = resolve_schema(context, &name)
+                && let Some(Home::Cassandra(_)) = Home::of(catalog.as_ref(), &name)
+            {
+                return Err(Error::config(format!(
+                    "DROP SCHEMA is not possible for the keyspace {name}, since all of its tables would go with it: drop these \
+                     one by one, or run DROP KEYSPACE in cqlsh"
+                ))
+                .into());
+            }
+            Ok(Planned::new(LogicalPlan::Ddl(DdlStatement::DropCatalogSchema(drop))))
         }
         other => Ok(Planned::new(other)),
     }
@@ -139,10 +142,10 @@ async fn plan_statement(
 fn better_error(context: &SessionContext, references: &[TableReference], error: DataFusionError) -> DataFusionError {
     let text = error.strip_backtrace();
     for (name, catalog) in references.iter().filter_map(|name| resolve(context, name)) {
-        if let Some(Home::Iceberg(catalog)) = Home::of(catalog.as_ref())
+        if let Some(home @ Home::Iceberg(_)) = Home::of(catalog.as_ref(), &name.schema)
             && text.contains(&format!("table '{name}' not found"))
         {
-            return catalog.missing(&name.schema, &name.table).into();
+            return home.missing(&name).into();
         }
     }
     error
@@ -157,51 +160,15 @@ fn resolve(
     context.catalog(&name.catalog).map(|catalog| (name, catalog))
 }
 
+/// The schema in its catalog, of a name as DataFusion writes it.
+fn resolve_schema(context: &SessionContext, name: &str) -> Option<(String, Arc<dyn CatalogProvider>)> {
+    let default = context.state().config_options().catalog.default_catalog.clone();
+    let (catalog, schema) = name.split_once('.').unwrap_or((&default, name));
+    context.catalog(catalog).map(|catalog| (schema.to_owned(), catalog))
+}
+
 fn is_create_table(statement: &Statement) -> bool {
     matches!(statement, Statement::Statement(inner) if matches!(inner.as_ref(), SqlStatement::CreateTable(_)))
-}
-
-/// Takes the options of `CREATE TABLE … WITH (…)` out of a statement about one of our catalogs.
-fn take_options(context: &SessionContext, statement: &mut Statement) -> DataFusionResult<Option<CreateOptions>> {
-    let Statement::Statement(inner) = statement else { return Ok(None) };
-    let SqlStatement::CreateTable(create) = inner.as_mut() else { return Ok(None) };
-    let Some((_, catalog)) = resolve(context, &TableReference::parse_str(&create.name.to_string())) else {
-        return Ok(None);
-    };
-    if Home::of(catalog.as_ref()).is_none() {
-        return Ok(None);
-    }
-    if create.query.is_some() && !create.columns.is_empty() {
-        return Err(Error::config(
-            "CREATE TABLE … AS takes its columns from the query: give names and types there, as CAST(a AS INT) AS b",
-        )
-        .into());
-    }
-    let given = match std::mem::replace(&mut create.table_options, CreateTableOptions::None) {
-        CreateTableOptions::None => Vec::new(),
-        CreateTableOptions::With(given) => given,
-        other => {
-            return Err(
-                Error::config(format!("'{other}': options of a table are written WITH (name = 'value')")).into()
-            );
-        }
-    };
-    let mut options = CreateOptions::default();
-    for option in given {
-        let (name, value) = option_text(&option)?;
-        options.set(&name, value)?;
-    }
-    Ok(Some(options))
-}
-
-fn option_text(option: &SqlOption) -> Result<(String, String)> {
-    use datafusion::sql::sqlparser::ast::{Expr, Value};
-    if let SqlOption::KeyValue { key, value: Expr::Value(value) } = option
-        && let Value::SingleQuotedString(text) = &value.value
-    {
-        return Ok((key.value.to_ascii_lowercase(), text.clone()));
-    }
-    Err(Error::config(format!("'{option}': options of a table are written WITH (name = 'value')")))
 }
 
 /// Whether a definition takes effect, or is only looked at.
@@ -212,24 +179,16 @@ pub(super) enum Effect {
 }
 
 async fn create_table(
+    context: &SessionContext,
     home: Home<'_>,
     name: &ResolvedTableReference,
     create: &CreateMemoryTable,
-    options: CreateOptions,
+    definition: &Definition,
     effect: Effect,
 ) -> DataFusionResult<Planned> {
-    let Home::Iceberg(catalog) = home;
-    if create.or_replace {
-        return Err(Error::config(
-            "CREATE OR REPLACE TABLE is not possible for Iceberg yet: drop the table first, or take another name",
-        )
-        .into());
-    }
-    if create.constraints.iter().next().is_some() || !create.column_defaults.is_empty() {
-        return Err(Error::config("an Iceberg table has no keys, constraints or defaults other than NOT NULL").into());
-    }
+    home.check(create)?;
     let streams = !matches!(create.input.as_ref(), LogicalPlan::EmptyRelation(empty) if !empty.produce_one_row);
-    let there = catalog.has_table(&name.schema, &name.table).await?;
+    let there = home.has_table(name).await?;
     if there && !create.if_not_exists {
         return Err(Error::schema(format!("table {name} is there already")).into());
     }
@@ -239,19 +198,19 @@ async fn create_table(
         let plan = plan.project(vec![datafusion::prelude::col("column1").alias("count")])?.build()?;
         return Ok(Planned { plan, writes: true });
     }
-    let fields = create.input.schema().as_arrow().fields();
     if streams {
-        let table = catalog.new_table(&name.schema, &name.table, fields, &options)?;
+        let Future { table, rows } = home.future_table(name, &create.input, definition).await?;
         let insert = DmlStatement::new(
             TableReference::from(name.clone()),
             provider_as_source(table),
             WriteOp::Insert(InsertOp::Append),
-            Arc::clone(&create.input),
+            rows,
         );
         return Ok(Planned::new(LogicalPlan::Dml(insert)));
     }
-    if !there && effect == Effect::Now {
-        catalog.create_table(&name.schema, &name.table, fields, &options).await?;
+    if !there {
+        let fields = create.input.schema().as_arrow().fields();
+        home.create_table(context, name, fields, definition, effect == Effect::Now).await?;
     }
     Planned::done()
 }

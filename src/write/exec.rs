@@ -279,7 +279,7 @@ impl ExecutionPlan for WrittenRowsExec {
     }
 }
 
-fn only_child(mut children: Vec<Arc<dyn ExecutionPlan>>) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+pub(super) fn only_child(mut children: Vec<Arc<dyn ExecutionPlan>>) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
     match (children.pop(), children.is_empty()) {
         (Some(child), true) => Ok(child),
         _ => Err(Error::internal("a node that writes has exactly one input").into()),

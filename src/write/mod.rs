@@ -21,6 +21,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod cql;
+pub mod create;
 pub mod exec;
 pub(crate) mod read_first;
 pub(crate) mod sender;

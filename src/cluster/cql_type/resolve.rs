@@ -7,7 +7,7 @@ use super::{CqlType, UserType};
 use crate::error::{Error, Result};
 
 /// The user-defined types of one keyspace: for each name the names and types of its fields, which may name others.
-pub(in crate::cluster) type Definitions = HashMap<String, Vec<(String, CqlType)>>;
+pub(crate) type Definitions = HashMap<String, Vec<(String, CqlType)>>;
 
 impl CqlType {
     /// The same type with the fields of all user-defined types in it, at any depth.
@@ -15,7 +15,7 @@ impl CqlType {
     /// # Errors
     /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a user-defined type that is not among the definitions, and for
     /// one that contains itself.
-    pub(in crate::cluster) fn resolve(&self, definitions: &Definitions) -> Result<Self> {
+    pub(crate) fn resolve(&self, definitions: &Definitions) -> Result<Self> {
         resolve(self, definitions, 0)
     }
 }
