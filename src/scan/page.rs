@@ -257,8 +257,9 @@ mod tests {
         assert_eq!(size.rows(true), FIRST_PAGE_ROWS);
         size.learn(10, 10 * 100);
         assert_eq!(size.rows(true), options.page_size_rows.get());
-        size.learn(10, 10 << 20);
-        assert_eq!(size.rows(true), 2);
+        // 4 of these rows are as many bytes as a page aims at.
+        size.learn(40, 10 * options.page_size_bytes.get());
+        assert_eq!(size.rows(true), 4);
         size.learn(1, 64 << 20);
         assert_eq!(size.rows(true), 1);
         size.learn(0, 0);
