@@ -1,14 +1,16 @@
 //! Differences that are DataFusion's, each with its cause and what of the answers tells it.
 //!
 //! Most need no entry here: if two sessions in memory differ as well, one of which has the settings of the session at the
-//! cluster and the rows in several orders, the difference is counted and printed, but is no finding. Of DataFusion 53.1 that
-//! has shown:
+//! cluster and the rows in several orders and short batches, the difference is counted and printed, but is no finding. Of
+//! DataFusion 53.1 that has shown:
 //!
 //! - sort-merge joins (`prefer_hash_join = false`): `NOT IN (SELECT …)` takes nulls for absent values; an anti join with a
 //!   condition on the side that stays may lose a row; `IS NOT DISTINCT FROM` besides `=` fails where a column cannot be
 //!   null; a NaN among the keys panics;
 //! - `GROUP BY` with `max` of a float: `-inf` alone becomes the least finite number, in some plans; with a NaN among the
-//!   values, `min` and `max` of a group depend on the order of the rows.
+//!   values, `min` and `max` of a group depend on the order of the rows;
+//! - `ORDER BY` of structs with null fields and a LIMIT, over several batches: rows are lost that come after such a struct in the
+//!   order, because the comparison with it is null.
 
 use super::answer::Answer;
 

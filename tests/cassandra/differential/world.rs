@@ -40,6 +40,9 @@ const SIMPLER_TRIES: usize = 250;
 /// Orders of the rows that are tried to tell whether DataFusion's answer depends on it.
 const OTHER_ORDERS: u64 = 6;
 
+/// Rows of a batch of such an order: few, as the first pages of a scan have.
+const REORDERED_BATCH: usize = 4;
+
 /// What must not change any answer.
 const SETTINGS: [(&str, &[&str]); 9] = [
     ("cassandra.splits", &["1", "2", "3", "5", "8", "16"]),
@@ -407,9 +410,16 @@ impl<'a> World<'a> {
     /// Whether the same rows in memory give another answer by the settings of the session at the cluster, or in another order.
     async fn differs_without_cassandra(&self, sql: &str, memory: &Answer, check: &Check, all: Option<&Answer>) -> bool {
         let mut differs = false;
+        let config = self.memory_with_settings.context().state().config().clone();
+        let set = |batch_size: usize, partitions: usize| {
+            format!(
+                "SET datafusion.execution.batch_size = {batch_size}; SET datafusion.execution.target_partitions = {partitions}"
+            )
+        };
         for order in 0..=OTHER_ORDERS {
             if order > 0 {
                 self.reorder(Some(order)).await;
+                run(&self.memory_with_settings, &set(REORDERED_BATCH, 1)).await.unwrap();
             }
             let other = answer(&self.memory_with_settings, sql).await;
             if matches!(compare(&other, memory, check, all), Verdict::Different(_)) {
@@ -418,6 +428,7 @@ impl<'a> World<'a> {
             }
         }
         self.reorder(None).await;
+        run(&self.memory_with_settings, &set(config.batch_size(), config.target_partitions())).await.unwrap();
         differs
     }
 
@@ -432,7 +443,9 @@ impl<'a> World<'a> {
                 Choices::new(seed).shuffle(&mut order);
                 rows = take_record_batch(&rows, &UInt64Array::from(order)).unwrap();
             }
-            register(&self.memory_with_settings, &table.name, &query.schema, vec![rows]);
+            let starts = (0..rows.num_rows()).step_by(REORDERED_BATCH);
+            let batches = starts.map(|start| rows.slice(start, REORDERED_BATCH.min(rows.num_rows() - start)));
+            register(&self.memory_with_settings, &table.name, &query.schema, batches.collect());
         }
     }
 
