@@ -5,9 +5,9 @@
 //! ```
 //!
 //! Rows of one Cassandra partition that arrive together are sent together, as one unlogged statement group, to a replica of
-//! that partition. Null means *unset*, unless `cassandra.write_nulls` says otherwise: the column is left as it is, no tombstone is
-//! written. Every request can be repeated
-//! with the same effect, and is, with a growing wait, when the cluster is busy or a node is away.
+//! that partition. Null means *unset*, unless `cassandra.write_nulls` says otherwise: the column is left as it is, no
+//! tombstone is written. Every request can be repeated with the same effect, and is, with a growing wait, when the cluster
+//! is busy or a node is away.
 //!
 //! What is atomic: the rows of one statement group, on each replica. Nothing more: a statement that fails or is cancelled
 //! has written some of its rows, and running it again writes the same rows over them.
