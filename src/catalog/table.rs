@@ -28,7 +28,8 @@ use crate::scan::cql::only_static;
 use crate::scan::exec::CassandraScanExec;
 use crate::scan::pushdown::{Pushdown, may_push, push};
 use crate::scan::{ScanRecipe, plan_partitions, splits_in_flight};
-use crate::write::exec::{CassandraWriteExec, WrittenRowsExec};
+use crate::write::exec::CassandraWriteExec;
+use crate::write::written::WrittenRowsExec;
 
 mod computed;
 mod insert;

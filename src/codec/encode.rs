@@ -113,7 +113,8 @@ impl RowEncoder {
             .map_err(|e| Error::internal("a batch is not of the schema that was planned").with_source(e))?;
         let may_fail = |index: &usize| {
             let values: &Values = &values[*index];
-            values.is_fallible() || (recipe.columns[*index].kind.is_key() && values.is_variable())
+            let is_key = recipe.columns[*index].kind.is_key();
+            values.is_fallible() || (is_key && (values.is_variable() || values.has_nulls()))
         };
         let fallible = (0..values.len()).filter(may_fail).collect();
         Ok(BoundBatch { recipe, values, fallible, rows: batch.num_rows(), writes_nulls: self.writes_nulls })
@@ -180,28 +181,16 @@ impl BoundBatch {
         BoundRow { batch: self, row }
     }
 
-    /// Checks that each column of the primary key has a value in every row.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming the first such column and the row of this batch, counted from 1.
-    pub fn check_keys(&self) -> Result<()> {
-        for (column, values) in self.recipe.columns.iter().zip(&self.values).filter(|(column, _)| column.kind.is_key())
-        {
-            if let Some(row) = values.first_null() {
-                return Err(null_key(column, row));
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks that every value of a row can be written.
+    /// Checks that every value of a row can be written, and that each column of the primary key has one.
     ///
     /// # Errors
     /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming column, value and the row of this batch, counted from 1.
     pub fn check(&self, row: usize) -> Result<()> {
         self.check_row(row)?;
         for &index in &self.fallible {
-            self.cell(index, row)?;
+            if self.cell(index, row)?.is_none() && self.recipe.columns[index].kind.is_key() {
+                return Err(null_key(&self.recipe.columns[index], row));
+            }
         }
         Ok(())
     }

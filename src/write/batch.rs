@@ -1,8 +1,42 @@
 //! Cuts a batch into statement groups: rows of one Cassandra partition, bounded in rows and bytes.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use crate::options::CassandraOptions;
+use datafusion::arrow::array::RecordBatch;
+
+use super::WriteRecipe;
+use crate::codec::encode::BoundBatch;
+use crate::error::Result;
+
+/// Rows of the input, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct SourceBatch {
+    /// The columns that are bound.
+    pub(crate) columns: RecordBatch,
+    pub(crate) bound: BoundBatch,
+}
+
+/// Rows of one Cassandra partition, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct StatementGroup {
+    pub(crate) source: Arc<SourceBatch>,
+    pub(crate) rows: Vec<usize>,
+    pub(crate) bytes: usize,
+}
+
+impl StatementGroup {
+    pub(crate) fn new(source: &Arc<SourceBatch>, rows: Vec<usize>) -> Self {
+        let bytes = rows.iter().map(|&row| source.bound.row_bytes(row)).sum();
+        Self { source: Arc::clone(source), rows, bytes }
+    }
+
+    /// Its halves.
+    pub(crate) fn halves(mut self) -> [Self; 2] {
+        let rest = self.rows.split_off(self.rows.len() / 2);
+        [Self::new(&self.source, self.rows), Self::new(&self.source, rest)]
+    }
+}
 
 /// How large a statement group may be.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +46,10 @@ pub(crate) struct GroupLimit {
 }
 
 impl GroupLimit {
-    pub(crate) fn new(options: &CassandraOptions) -> Self {
-        Self { rows: options.group_rows.get(), bytes: options.group_bytes.get() }
+    /// A statement with a condition goes alone: of a group, either all or none would be applied.
+    pub(crate) fn new(recipe: &WriteRecipe) -> Self {
+        let rows = if recipe.change.is_conditional() { 1 } else { recipe.options.group_rows.get() };
+        Self { rows, bytes: recipe.options.group_bytes.get() }
     }
 }
 
@@ -38,7 +74,8 @@ impl PartitionKeys {
     }
 }
 
-/// The rows of each statement group, as indices into the batch. Every row is in exactly one group; rows of one Cassandra
+/// The rows of each statement group, as indices into the batch. `rows` are those that the keys are of, in their order: every one of
+/// them is in exactly one group; rows of one Cassandra
 /// partition keep their order.
 ///
 /// Rows with the same primary key are never in the same group: all cells of a group have the same time, and Cassandra

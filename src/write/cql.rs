@@ -2,14 +2,14 @@
 
 use super::Change;
 use crate::cluster::quote::{quote, quote_table};
-use crate::cluster::schema::{Column, TableName};
+use crate::cluster::schema::{Column, CqlType, TableName};
 use crate::options::CassandraOptions;
 
 /// The statement for one row, with a marker for each of the columns, in their order. An UPDATE sets those that are not of the
 /// primary key, which therefore come first; a DELETE has none but those of the key.
-pub(crate) fn statement(change: Change, table: &TableName, columns: &[Column], options: &CassandraOptions) -> String {
+pub(crate) fn statement(change: Change, name: &TableName, columns: &[Column], options: &CassandraOptions) -> String {
     let using = using(change, options);
-    let table = quote_table(&table.keyspace, &table.table);
+    let table = quote_table(&name.keyspace, &name.table);
     let equal = |column: &Column| format!("{} = ?", quote(&column.name));
     let pick = |is_key: bool| columns.iter().filter(move |c| c.kind.is_key() == is_key).map(equal).collect::<Vec<_>>();
     let key = || pick(true).join(" AND ");
@@ -19,9 +19,25 @@ pub(crate) fn statement(change: Change, table: &TableName, columns: &[Column], o
             let marks = vec!["?"; columns.len()].join(", ");
             format!("INSERT INTO {table} ({}) VALUES ({marks}){using}", names.join(", "))
         }
+        Change::InsertNew => {
+            let insert = statement(Change::Insert, name, columns, &CassandraOptions::default());
+            format!("{insert} IF NOT EXISTS{using}")
+        }
+        Change::Count | Change::Append { .. } => {
+            let set = columns.iter().filter(|c| !c.kind.is_key()).map(|column| {
+                let name = quote(&column.name);
+                if is_added(column) { format!("{name} = {name} + ?") } else { format!("{name} = ?") }
+            });
+            format!("UPDATE {table}{using} SET {} WHERE {}", set.collect::<Vec<_>>().join(", "), key())
+        }
         Change::Update => format!("UPDATE {table}{using} SET {} WHERE {}", pick(false).join(", "), key()),
         Change::Delete => format!("DELETE FROM {table}{using} WHERE {}", key()),
     }
+}
+
+/// Whether what is written can be added to what is there.
+pub(crate) fn is_added(column: &Column) -> bool {
+    matches!(column.cql_type, CqlType::Counter | CqlType::List(_) | CqlType::Set(_) | CqlType::Map(..))
 }
 
 /// The time to live and the time of what is written, where options give them. What is deleted does not live.
@@ -40,7 +56,7 @@ pub(crate) fn truncate(table: &TableName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::schema::{ColumnKind, CqlType};
+    use crate::cluster::schema::ColumnKind;
 
     #[test]
     fn names_are_quoted() {
