@@ -39,6 +39,9 @@ pub const VARINT_AS: &str = "cassandra.varint_as";
 /// The session's name of [`CassandraOptions::decimal_overflow`], for messages.
 pub const DECIMAL_OVERFLOW: &str = "cassandra.decimal_overflow";
 
+/// The session's name of [`CassandraOptions::sort_memory_mb`], for messages.
+pub const SORT_MEMORY_MB: &str = "cassandra.sort_memory_mb";
+
 /// The session's name of [`CassandraOptions::allow_all_rows`], for messages.
 pub const ALLOW_ALL_ROWS: &str = "cassandra.allow_all_rows";
 
@@ -145,6 +148,14 @@ config_namespace! {
 
         /// Statement groups waiting for their acknowledgement at the same time, a node
         pub groups_in_flight_per_node: Positive, default = Positive::at_least_one(64)
+
+        /// Sort the rows of an INSERT by token before the first one is written, where a Cassandra partition can have several: so
+        /// those of one Cassandra partition go together though they come apart. Of rows with the same primary key any one may
+        /// then be the last
+        pub sort_by_token: bool, default = false
+
+        /// Memory of that sort, in MiB, for each partition of DataFusion; what exceeds it goes to temporary files
+        pub sort_memory_mb: Positive, default = Positive::at_least_one(64)
 
         /// What INSERT makes of null: `unset` (the cell stays as it is) or `tombstone` (what it has held is deleted). Columns
         /// that the statement does not list stay as they are, and so do those for which it says NULL itself

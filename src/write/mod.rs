@@ -1,12 +1,13 @@
 //! The write path.
 //!
 //! ```text
-//! RecordBatch ─ exec (one stream a partition) ─ codec/encode ─ batch (statement groups) ─ sender ─▶ Cassandra
+//! RecordBatch ─ sort, if asked for ─ exec (one stream a partition) ─ codec/encode ─ batch (statement groups) ─ sender ─▶ Cassandra
 //! ```
 //!
 //! Rows of one Cassandra partition that arrive together are sent together, as one unlogged statement group, to a replica of
-//! that partition. Null means *unset*, unless `cassandra.write_nulls` says otherwise: the column is left as it is, no
-//! tombstone is written. Every request can be repeated with the same effect, and is, with a growing wait, when the cluster
+//! that partition. Those that come apart are brought together by `cassandra.sort_by_token` ([`sort`]).
+//!
+//! Null means *unset*, unless `cassandra.write_nulls` says otherwise: the column is left as it is, no tombstone is written. Every request can be repeated with the same effect, and is, with a growing wait, when the cluster
 //! is busy or a node is away.
 //!
 //! What is atomic: the rows of one statement group, on each replica. Nothing more: a statement that fails or is cancelled
@@ -25,6 +26,7 @@ pub mod create;
 pub mod exec;
 pub(crate) mod read_first;
 pub(crate) mod sender;
+pub mod sort;
 pub(crate) mod truncate;
 
 use std::sync::Arc;

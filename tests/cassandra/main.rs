@@ -25,3 +25,4 @@ mod tables;
 mod types;
 mod update;
 mod write;
+mod write_sorted;
