@@ -49,6 +49,8 @@ pub const REJECTED_PATH: &str = "cassandra.rejected_path";
 
 /// The session's name of [`CassandraOptions::rejected_format`], for messages.
 pub const REJECTED_FORMAT: &str = "cassandra.rejected_format";
+/// The session's name of [`CassandraOptions::sort_memory_mb`], for messages.
+pub const SORT_MEMORY_MB: &str = "cassandra.sort_memory_mb";
 
 /// The session's name of [`CassandraOptions::allow_all_rows`], for messages.
 pub const ALLOW_ALL_ROWS: &str = "cassandra.allow_all_rows";
@@ -157,6 +159,14 @@ config_namespace! {
         /// Statement groups waiting for their acknowledgement at the same time, a node, at the most: a load begins with 8 and
         /// takes more while the cluster answers as quickly, and fewer when it is overloaded
         pub groups_in_flight_per_node: Positive, default = Positive::at_least_one(64)
+
+        /// Sort the rows of an INSERT by token before the first one is written, where a Cassandra partition can have several: so
+        /// those of one Cassandra partition go together though they come apart. Of rows with the same primary key any one may
+        /// then be the last
+        pub sort_by_token: bool, default = false
+
+        /// Memory of that sort, in MiB, for each partition of DataFusion; what exceeds it goes to temporary files
+        pub sort_memory_mb: Positive, default = Positive::at_least_one(64)
 
         /// What INSERT makes of null: `unset` (the cell stays as it is) or `tombstone` (what it has held is deleted). Columns
         /// that the statement does not list stay as they are, and so do those for which it says NULL itself

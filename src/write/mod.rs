@@ -1,12 +1,14 @@
 //! The write path.
 //!
 //! ```text
-//! RecordBatch ─ exec ─ partition (one stream) ─ codec/encode ─ batch (statement groups) ─ pace ─ sender ─▶ Cassandra
-//!                                  └────────────── rows that cannot be written ──────────────┴─▶ rejected_file
+//! RecordBatch ─ sort, if asked for ─ exec ─ partition (one stream) ─ codec/encode ─ batch (statement groups) ─ pace ─ sender ─▶ Cassandra
+//!                                                         └────────────── rows that cannot be written ──────────────┴─▶ rejected_file
 //! ```
 //!
 //! Rows of one Cassandra partition that arrive together are sent together, as one unlogged statement group, to a replica of
-//! that partition. Null means *unset*, unless `cassandra.write_nulls` says otherwise: the column is left as it is, no
+//! that partition. Those that come apart are brought together by `cassandra.sort_by_token` ([`sort`]).
+//!
+//! Null means *unset*, unless `cassandra.write_nulls` says otherwise: the column is left as it is, no
 //! tombstone is written. A request that can be repeated with the same effect is, with a growing wait, when the cluster
 //! is busy or a node is away. Those of counters, appended lists and `IF NOT EXISTS` are not, unless nothing can have come of
 //! them: their rows are reported as of unknown outcome.
@@ -37,6 +39,7 @@ mod partition;
 pub(crate) mod read_first;
 mod rejected_file;
 pub(crate) mod sender;
+pub mod sort;
 pub(crate) mod truncate;
 pub mod written;
 

@@ -27,3 +27,4 @@ mod types;
 mod update;
 mod write;
 mod write_modes;
+mod write_sorted;
