@@ -13,7 +13,7 @@ use scylla::statement::prepared::PreparedStatement;
 
 use super::WriteRecipe;
 use crate::cluster::retry::RetryPlan;
-use crate::cluster::{Cluster, consistency, execution_error};
+use crate::cluster::{Cluster, consistency, write_error};
 use crate::codec::encode::BoundBatch;
 use crate::error::Result;
 use crate::options::CassandraOptions;
@@ -97,7 +97,7 @@ impl Sender {
             let statements = &statements;
             self.retries.run(on_retry, |_| async move { session.batch(statements, group).await }).await
         };
-        sent.map_err(|e| execution_error("writing", &e).with_context("table", &self.table))?;
+        sent.map_err(|e| write_error(&e).with_context("table", &self.table))?;
         self.metrics.rows_written.add(rows);
         self.metrics.groups.add(1);
         self.metrics.bytes.add(group.bytes);

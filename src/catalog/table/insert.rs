@@ -1,4 +1,6 @@
-//! What `INSERT INTO` writes, and why it may not.
+//! What `INSERT INTO` writes, and all the reasons why it cannot.
+
+mod problems;
 
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use datafusion::physical_plan::expressions::{CastExpr, Literal};
 use datafusion::physical_plan::projection::ProjectionExec;
 
 use super::CassandraTable;
-use crate::cluster::schema::{Column, CqlType};
+use crate::cluster::schema::Column;
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
 use crate::options::WriteNulls;
@@ -19,47 +21,33 @@ impl CassandraTable {
     /// What an INSERT of these rows writes.
     ///
     /// # Errors
-    /// What makes it impossible, as far as can be known before the first row.
-    pub(super) fn plan_insert(
+    /// All that makes it impossible, as far as can be known before the first row.
+    pub(super) async fn plan_insert(
         &self,
         config: &ConfigOptions,
         input: &Arc<dyn ExecutionPlan>,
         op: InsertOp,
     ) -> Result<WriteRecipe> {
-        let name = &self.table.name;
-        if op != InsertOp::Append {
-            return Err(Error::config(format!(
-                "{op} is not supported for {name}: INSERT INTO replaces rows of the same primary key anyway"
-            )));
-        }
-        if self.table.view {
-            return Err(Error::config(format!("{name} is a materialized view: insert into its base table")));
-        }
-        if let Some(counter) = self.table.columns.iter().find(|c| c.cql_type == CqlType::Counter) {
-            return Err(Error::config(format!(
-                "{name} has the counter column {}, and rows of counters cannot be inserted",
-                counter.name
-            )));
-        }
+        let mut options = self.options(config)?;
+        let mut errors = problems::of_table(&self.table, op);
+        let is_writable = errors.is_empty();
+        errors.extend(problems::of_options(&self.table, &options));
         // A column that the statement does not list arrives here as a NULL literal.
-        let listed = |i: &usize| !is_null_literal(input, *i);
-        let input_columns: Vec<usize> = (0..self.table.columns.len()).filter(listed).collect();
-        let missing: Vec<&str> = (0..self.table.primary_key().count())
-            .filter(|i| !listed(i))
-            .map(|i| self.table.columns[i].name.as_str())
-            .collect();
-        if !missing.is_empty() {
-            return Err(Error::schema(format!(
-                "the statement gives no value for {} of the primary key of {name}: add {}",
-                missing.join(", "),
-                if missing.len() == 1 { "the column" } else { "the columns" }
-            )));
-        }
+        let input_columns: Vec<usize> =
+            (0..self.table.columns.len()).filter(|&i| !is_null_literal(input, i)).collect();
         let columns: Vec<Column> = input_columns.iter().map(|&i| self.table.columns[i].clone()).collect();
-        let written =
-            input.schema().project(&input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
-        let encoder = RowEncoder::try_new(&columns, &written).map_err(|e| e.with_context("table", name.to_string()))?;
-        let options = self.options(config)?;
+        errors.extend(problems::of_key(&self.table, &columns));
+        let encoder = self.encoder(input, &input_columns, &columns);
+        let encoder = encoder.map_err(|refusals| errors.extend(refusals)).ok();
+        if is_writable {
+            errors.extend(self.cluster.check_modify(&self.table).await.err());
+        }
+        let Some(encoder) = encoder.filter(|_| errors.is_empty()) else {
+            return Err(Error::all(&format!("INSERT INTO {} is not possible", self.table.name), errors));
+        };
+        let limits = self.cluster.request_limits().await?;
+        options.group_bytes = limits.of_group(options.group_bytes);
+        let encoder = encoder.with_limit(limits.of_row());
         Ok(WriteRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
@@ -73,6 +61,24 @@ impl CassandraTable {
             options,
             read_first: false,
         })
+    }
+
+    fn encoder(
+        &self,
+        input: &Arc<dyn ExecutionPlan>,
+        input_columns: &[usize],
+        columns: &[Column],
+    ) -> Result<RowEncoder, Vec<Error>> {
+        let schema = input.schema();
+        let (given, there) = (schema.fields().len(), self.table.columns.len());
+        if given != there {
+            let message = format!("the rows have {given} columns, and {} has {there}", self.table.name);
+            return Err(vec![Error::schema(message)]);
+        }
+        let written =
+            schema.project(input_columns).map_err(|e| vec![Error::internal("input columns").with_source(e)])?;
+        let table = |e: Error| e.with_context("table", self.table.name.to_string());
+        RowEncoder::try_columns(columns, &written).map_err(|refusals| refusals.into_iter().map(table).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use arrow::array::{
     Time64NanosecondArray, TimestampMicrosecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array,
     UInt64Array,
 };
-use arrow::datatypes::{Field, Int32Type, IntervalDayTime, IntervalMonthDayNano, TimeUnit, i256};
+use arrow::datatypes::{DataType, Field, Int32Type, IntervalDayTime, IntervalMonthDayNano, TimeUnit, i256};
 use scylla::frame::response::result::{ColumnSpec, ColumnType, NativeType, TableSpec};
 
 use super::*;
