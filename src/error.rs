@@ -184,8 +184,7 @@ mod tests {
         let errors = || vec![Error::schema("no key").with_context("table", "ks.t"), Error::schema("no value")];
         let all = Error::all("nothing can be written", errors());
         assert_eq!(all.kind(), ErrorKind::Schema);
-        let expected =
-            "nothing can be written, for 2 reasons:\n  1. no key (table: ks.t)\n  2. no value";
+        let expected = "nothing can be written, for 2 reasons:\n  1. no key (table: ks.t)\n  2. no value";
         assert_eq!(all.to_string(), expected);
         let mut mixed = errors();
         mixed.push(Error::config("no time to live"));

@@ -146,8 +146,8 @@ config_namespace! {
         /// Rows in one statement group at the most (rows of one Cassandra partition written together)
         pub group_rows: Positive, default = Positive::at_least_one(100)
 
-        /// Bytes of values in one statement group at the most; a larger row goes alone. Never more than half of what the
-        /// server takes (`max_mutation_size`)
+        /// Bytes of values in one statement group at the most; a larger row goes alone. Never more than a quarter of what
+        /// the server takes (`max_mutation_size`)
         pub group_bytes: Positive, default = Positive::at_least_one(64 << 10)
 
         /// Statement groups waiting for their acknowledgement at the same time, a node

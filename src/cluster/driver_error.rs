@@ -164,7 +164,9 @@ mod tests {
         assert_eq!(told(message), expected);
         let keyspace = told("User u has no CREATE permission on <keyspace ks> or any of its parents");
         assert!(keyspace.ends_with("GRANT CREATE ON KEYSPACE ks TO u"), "{keyspace}");
-        for other in ["system keyspace is not user-modifiable", "User u has no EXECUTE permission on <function f(int)> or x"] {
+        for other in
+            ["system keyspace is not user-modifiable", "User u has no EXECUTE permission on <function f(int)> or x"]
+        {
             assert_eq!(told(other), format!("writing failed: {other}"));
         }
     }

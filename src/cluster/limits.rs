@@ -53,10 +53,10 @@ impl RequestLimits {
         limits.into_iter().flatten().min_by_key(|limit| limit.bytes)
     }
 
-    /// The most bytes of values that rows sent together should have, where the user wants `wanted`. Half of the limit,
-    /// because a mutation also has what values do not count: names, times, and the key of each element of a collection.
+    /// The most bytes of values that rows sent together should have, where the user wants `wanted`. A quarter of the limit,
+    /// because of a list of small numbers a mutation has up to four times the bytes: each element has a key.
     pub(crate) fn of_group(self, wanted: Positive) -> Positive {
-        let most = self.of_row().map_or(DEFAULT_BYTES, |limit| limit.bytes) / 2;
+        let most = self.of_row().map_or(DEFAULT_BYTES, |limit| limit.bytes) / 4;
         Positive::at_least_one(wanted.get().min(most))
     }
 
@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn settings_of_all_versions_are_read() {
-        let new = limits(&[("max_mutation_size", Some("16384KiB")), ("native_transport_max_frame_size", Some("32MiB"))]);
+        let new =
+            limits(&[("max_mutation_size", Some("16384KiB")), ("native_transport_max_frame_size", Some("32MiB"))]);
         assert_eq!(new, RequestLimits { mutation: Some(16 << 20), frame: Some(32 << 20) });
         let old = [("max_mutation_size_in_kb", Some("8192")), ("native_transport_max_frame_size_in_mb", Some("16"))];
         assert_eq!(limits(&old), RequestLimits { mutation: Some(8 << 20), frame: Some(16 << 20) });
@@ -136,7 +137,7 @@ mod tests {
         let wanted = |bytes| Positive::at_least_one(bytes);
         let known = RequestLimits { mutation: Some(1 << 20), frame: None };
         assert_eq!(known.of_group(wanted(64 << 10)), wanted(64 << 10));
-        assert_eq!(known.of_group(wanted(100 << 20)), wanted(512 << 10));
-        assert_eq!(RequestLimits::default().of_group(wanted(100 << 20)), wanted(8 << 20));
+        assert_eq!(known.of_group(wanted(100 << 20)), wanted(256 << 10));
+        assert_eq!(RequestLimits::default().of_group(wanted(100 << 20)), wanted(4 << 20));
     }
 }

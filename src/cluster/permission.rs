@@ -48,9 +48,6 @@ mod tests {
         ];
         let name = TableName::new("ks", "T");
         let table = TableSchema { name, columns, indexes: Vec::new(), node_local: false, view: false };
-        assert_eq!(
-            impossible_change(&table),
-            "DELETE FROM \"ks\".\"T\" WHERE \"a\" = null AND \"B\" = null"
-        );
+        assert_eq!(impossible_change(&table), "DELETE FROM \"ks\".\"T\" WHERE \"a\" = null AND \"B\" = null");
     }
 }

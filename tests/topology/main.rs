@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use cbulk::cluster::Cluster;
 use cbulk::{ClusterOptions, Error, ErrorKind, Session, SessionBuilder};
 use common::cluster::RealCluster;
+use common::fed::fed_table;
 use common::{TestKeyspace, metric, number, plan, run, session_at};
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{SinkExt, TryStreamExt};
-use rows::{assert_rows, create, fed_table, fill, rows, rows_of};
+use rows::{assert_rows, create, fill, rows, rows_of};
 use server::{ranges_of_cbulk, ranges_of_nodetool, requests_coordinated};
 
 const ROWS: i64 = 5_000;
@@ -183,7 +184,7 @@ async fn no_row_is_lost_with_a_node(cluster: &RealCluster) {
 }
 
 async fn a_node_stops_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {
-    let mut source = fed_table(session, "source");
+    let mut source = fed_table(session, "source", rows(0..0).schema());
     let load = {
         let (session, load) = (session.clone(), ks.sql("INSERT INTO {ks}.copy SELECT * FROM source"));
         tokio::spawn(async move { number(&session, &load).await })

@@ -33,8 +33,7 @@ impl CassandraTable {
         let is_writable = errors.is_empty();
         errors.extend(problems::of_options(&self.table, &options));
         // A column that the statement does not list arrives here as a NULL literal.
-        let input_columns: Vec<usize> =
-            (0..self.table.columns.len()).filter(|&i| !is_null_literal(input, i)).collect();
+        let input_columns: Vec<usize> = (0..self.table.columns.len()).filter(|&i| !is_null_literal(input, i)).collect();
         let columns: Vec<Column> = input_columns.iter().map(|&i| self.table.columns[i].clone()).collect();
         errors.extend(problems::of_key(&self.table, &columns));
         let encoder = self.encoder(input, &input_columns, &columns);
@@ -61,6 +60,11 @@ impl CassandraTable {
             options,
             read_first: false,
         })
+    }
+
+    /// What an INSERT into these columns lacks of the primary key.
+    pub(crate) fn key_problem(&self, listed: &[Column]) -> Option<Error> {
+        problems::of_key(&self.table, listed)
     }
 
     fn encoder(

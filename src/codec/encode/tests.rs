@@ -15,6 +15,7 @@ use crate::cluster::cql_type::CqlType;
 use crate::codec::tests::{column, key};
 
 mod nested;
+mod size;
 
 fn bind(columns: &[Column], arrays: Vec<ArrayRef>) -> BoundBatch {
     let fields: Vec<_> = arrays.iter().map(|a| Field::new("whatever", a.data_type().clone(), true)).collect();

@@ -1,5 +1,7 @@
 //! What speaks against an INSERT, each problem with its column and with advice.
 
+use std::fmt::Write;
+
 use datafusion::logical_expr::dml::InsertOp;
 
 use crate::cluster::quote::quote_if_needed;
@@ -41,7 +43,10 @@ pub(super) fn of_options(table: &TableSchema, options: &CassandraOptions) -> Vec
     let given = of_counters.into_iter().filter(|(_, is_given, _)| *is_given);
     given
         .map(|(option, _, why)| {
-            Error::config(format!("{option} is set, but counters such as column {} {why}: RESET {option}", counter.name))
+            Error::config(format!(
+                "{option} is set, but counters such as column {} {why}: RESET {option}",
+                counter.name
+            ))
         })
         .collect()
 }
@@ -68,7 +73,8 @@ pub(super) fn of_key(table: &TableSchema, listed: &[Column]) -> Option<Error> {
     );
     if let Some(other) = other.filter(|_| has_whole_partition_key && names_no_row && sets_static) {
         let other = quote_if_needed(&other.name);
-        message.push_str(&format!("; only static columns can do without, and {other} is none"));
+        // Writing to a String cannot fail.
+        let _ = write!(message, "; only static columns can do without, and {other} is none");
     }
     Some(Error::schema(message))
 }
@@ -121,7 +127,9 @@ mod tests {
         assert_eq!(problem("a s"), format!("{start} \"B\", c, d of the primary key of ks.t: add the columns"));
         assert_eq!(
             problem("a B s v"),
-            format!("{start} c, d of the primary key of ks.t: add the columns; only static columns can do without, and v is none")
+            format!(
+                "{start} c, d of the primary key of ks.t: add the columns; only static columns can do without, and v is none"
+            )
         );
     }
 
