@@ -78,9 +78,9 @@ async fn all_that_is_wrong_with_an_insert_is_told_at_once() {
     run(&session, "SET cassandra.write_ttl_seconds = 60").await.unwrap();
     let error = refusal(&session, &ks.sql("INSERT OVERWRITE {ks}.hits SELECT NULL, 1")).await;
     assert_eq!(error.kind(), ErrorKind::Config);
-    let clash =
+    let count =
         "counters such as column n of {ks}.hits are added to, which does not go together with cassandra.write_ttl";
-    for expected in ["Overwrite is not supported", &ks.sql(clash), "value for page"] {
+    for expected in ["Overwrite is not supported", &ks.sql(count), "value for page"] {
         assert!(error.to_string().contains(expected), "{error}");
     }
     run(&session, "RESET cassandra.write_ttl_seconds").await.unwrap();

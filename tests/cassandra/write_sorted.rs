@@ -56,7 +56,7 @@ async fn groups_are_full_though_rows_come_apart() {
     assert!(spilled.spills > 3, "{} files of three partitions", spilled.spills);
 
     let partitions = "SELECT count(*) FROM (SELECT a, b FROM {ks}.sorted GROUP BY a, b)";
-    let partitions = number(&session, &ks.sql(partitions)).await as usize;
+    let partitions = usize::try_from(number(&session, &ks.sql(partitions)).await).unwrap();
     assert!(partitions >= 600);
     // At the least one a Cassandra partition. Some are cut where a batch ends, and where more than `group_rows` come.
     let least = partitions.max(60_000 / 100);

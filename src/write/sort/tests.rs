@@ -64,7 +64,7 @@ fn shuffled(rows: std::ops::Range<i64>) -> RecordBatch {
     let words: DictionaryArray<Int32Type> = rows
         .clone()
         .map(|i| texts(i % 50))
-        .map(|t| t.unwrap_or_default())
+        .map(Option::unwrap_or_default)
         .map(Some)
         .collect::<Vec<_>>()
         .iter()
