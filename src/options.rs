@@ -378,4 +378,6 @@ impl ClusterOptions {
 }
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;
