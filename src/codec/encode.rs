@@ -116,7 +116,8 @@ impl RowEncoder {
             values.is_fallible() || (recipe.columns[*index].kind.is_key() && values.is_variable())
         };
         let fallible = (0..values.len()).filter(may_fail).collect();
-        Ok(BoundBatch { recipe, values, fallible, rows: batch.num_rows(), writes_nulls: self.writes_nulls })
+        let rows = batch.num_rows();
+        Ok(BoundBatch { recipe, values, fallible, rows, numbers: None, writes_nulls: self.writes_nulls })
     }
 }
 
@@ -166,10 +167,23 @@ pub struct BoundBatch {
     /// The columns that [`BoundBatch::check`] has to look at.
     fallible: Vec<usize>,
     rows: usize,
+    /// For messages, what rows are counted as, from 0.
+    numbers: Option<Vec<usize>>,
     writes_nulls: bool,
 }
 
 impl BoundBatch {
+    /// Errors name the row of this number, counted from 0, instead of the batch's own.
+    #[must_use]
+    pub(crate) fn numbered(self, numbers: &[usize]) -> Self {
+        Self { numbers: Some(numbers.to_vec()), ..self }
+    }
+
+    /// A row as errors name it.
+    fn number(&self, row: usize) -> usize {
+        self.numbers.as_ref().and_then(|numbers| numbers.get(row)).copied().unwrap_or(row) + 1
+    }
+
     /// The number of rows.
     pub fn num_rows(&self) -> usize {
         self.rows
@@ -188,7 +202,7 @@ impl BoundBatch {
         for (column, values) in self.recipe.columns.iter().zip(&self.values).filter(|(column, _)| column.kind.is_key())
         {
             if let Some(row) = values.first_null() {
-                return Err(null_key(column, row));
+                return Err(null_key(column, self.number(row)));
             }
         }
         Ok(())
@@ -220,7 +234,8 @@ impl BoundBatch {
                     let written = writer.set_value(cell.as_slice());
                     written.map_err(|_| self.bad_value(index, row, Fault("it is 2 GiB or larger").into()))?;
                 }
-                None if self.writes_nulls => {
+                // Of the times of a statement, null is none; only unset says that.
+                None if self.writes_nulls && self.recipe.columns[index].kind != ColumnKind::Computed => {
                     writer.set_null();
                 }
                 None => {
@@ -248,7 +263,7 @@ impl BoundBatch {
         self.check_row(row)?;
         let mut key = KeyBytes::new(key, self.recipe.partition_key.len());
         for &index in &self.recipe.partition_key {
-            let cell = self.cell(index, row)?.ok_or_else(|| null_key(&self.recipe.columns[index], row))?;
+            let cell = self.cell(index, row)?.ok_or_else(|| null_key(&self.recipe.columns[index], self.number(row)))?;
             key.push(cell.as_slice()).map_err(|_| self.bad_value(index, row, LONG_PARTITION_KEY.into()))?;
         }
         Ok(())
@@ -340,7 +355,7 @@ impl BoundBatch {
                 format!("cannot write {value:?} as {cql_type}: {place}, {:?} as {inner}: {why}", part.shown)
             }
         };
-        Error::data(message).with_context("column", &column.name).with_context("row", (row + 1).to_string())
+        Error::data(message).with_context("column", &column.name).with_context("row", self.number(row).to_string())
     }
 }
 
@@ -360,10 +375,10 @@ const LONG_KEY: Fault = Fault("it is longer than the 65535 bytes that a key may 
 
 const LONG_PARTITION_KEY: Fault = Fault("with it the partition key is longer than the 65535 bytes that it may have");
 
-fn null_key(column: &Column, row: usize) -> Error {
+fn null_key(column: &Column, number: usize) -> Error {
     Error::data("a column of the primary key is null; filter such rows out, or give it a value with coalesce")
         .with_context("column", &column.name)
-        .with_context("row", (row + 1).to_string())
+        .with_context("row", number.to_string())
 }
 
 /// One row of a [`BoundBatch`].

@@ -21,6 +21,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::batch::{GroupLimit, PartitionKeys, statement_groups};
 use super::read_first::read_first;
 use super::sender::{ROWS_WRITTEN, Sender, StatementGroup, WriteMetrics};
+use super::times::Statements;
 use super::{Change, WriteRecipe};
 use crate::cluster::route::token_of_key;
 use crate::codec::encode::BoundBatch;
@@ -175,21 +176,34 @@ fn done_before(change: Change, metrics: &ExecutionPlanMetricsSet) -> String {
 /// The statement groups of a batch, every row checked before the first is sent.
 fn groups_of(recipe: &WriteRecipe, limit: GroupLimit, batch: &RecordBatch) -> Result<Vec<StatementGroup>> {
     let columns = batch.project(&recipe.input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
-    let bound: BoundBatch = recipe.encoder.bind(&columns)?;
+    let mut statements = match &recipe.times {
+        Some(times) => times.statements(&columns)?,
+        None => Statements::of_rows(columns),
+    };
+    let mut bound: BoundBatch = recipe.encoder.bind(&statements.batch)?;
+    if recipe.times.is_some() {
+        bound = bound.numbered(&statements.row_of);
+    }
     bound.check_keys()?;
+    if let Some((_, error)) = statements.refused.drain(..).next() {
+        return Err(error);
+    }
     let mut keys = PartitionKeys::default();
-    for row in 0..columns.num_rows() {
+    for row in 0..bound.num_rows() {
         bound.check(row)?;
         keys.push(|buffer| bound.partition_key(row, buffer))?;
     }
     let bound = Arc::new(bound);
-    let hashes = (0..bound.num_rows()).map(|row| bound.clustering_hash(row)).collect::<Result<Vec<u64>>>()?;
+    // A statement with a time of its own may share a group with any other.
+    let hash = |row| if statements.is_timed(row) { Ok(row as u64) } else { bound.clustering_hash(row) };
+    let hashes = (0..bound.num_rows()).map(hash).collect::<Result<Vec<u64>>>()?;
     let groups = statement_groups(&keys, limit, token_of_key, |row| hashes[row], |row| bound.row_bytes(row));
     Ok(groups
         .into_iter()
         .map(|rows| StatementGroup {
             bytes: rows.iter().map(|&row| bound.row_bytes(row)).sum(),
             batch: Arc::clone(&bound),
+            rows_done: rows.iter().filter(|&&row| statements.ends_row(row)).count(),
             rows,
         })
         .collect())

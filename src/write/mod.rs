@@ -25,6 +25,7 @@ pub mod create;
 pub mod exec;
 pub(crate) mod read_first;
 pub(crate) mod sender;
+pub(crate) mod times;
 pub(crate) mod truncate;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::cluster::ClusterHandle;
 use crate::cluster::schema::{Column, TableSchema};
 use crate::codec::encode::RowEncoder;
 use crate::options::CassandraOptions;
+use times::TimesLayout;
 
 /// What a row of the input does to the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,9 +64,12 @@ pub(crate) struct WriteRecipe {
     pub(crate) cluster: ClusterHandle,
     pub(crate) table: Arc<TableSchema>,
     pub(crate) change: Change,
-    /// The columns bound, in the order of the statement, and which column of the input each one comes from.
+    /// The columns bound, in the order of the statement, and which column of the input each one comes from. With `times`,
+    /// the columns of the input that these are made of.
     pub(crate) columns: Vec<Column>,
     pub(crate) input_columns: Vec<usize>,
+    /// How rows become statements, where times come with them.
+    pub(crate) times: Option<TimesLayout>,
     pub(crate) encoder: RowEncoder,
     pub(crate) options: CassandraOptions,
     /// Whether the input may read what is written here, so that it must have ended before the first row is sent.

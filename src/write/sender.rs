@@ -48,6 +48,8 @@ impl WriteMetrics {
 pub(crate) struct StatementGroup {
     pub(crate) batch: Arc<BoundBatch>,
     pub(crate) rows: Vec<usize>,
+    /// Rows of the input whose last statement is in it.
+    pub(crate) rows_done: usize,
     pub(crate) bytes: usize,
 }
 
@@ -86,7 +88,7 @@ impl Sender {
     /// Sends the group; returns the number of its rows when they have been acknowledged.
     pub(crate) async fn send(&self, group: StatementGroup) -> Result<usize> {
         let session = self.cluster.session();
-        let rows = group.rows.len();
+        let (rows, rows_done) = (group.rows.len(), group.rows_done);
         let on_retry = || self.metrics.retries.add(1);
         let sent = if let [row] = *group.rows {
             let batch = &group.batch;
@@ -98,10 +100,10 @@ impl Sender {
             self.retries.run(on_retry, |_| async move { session.batch(statements, group).await }).await
         };
         sent.map_err(|e| execution_error("writing", &e).with_context("table", &self.table))?;
-        self.metrics.rows_written.add(rows);
+        self.metrics.rows_written.add(rows_done);
         self.metrics.groups.add(1);
         self.metrics.bytes.add(group.bytes);
-        Ok(rows)
+        Ok(rows_done)
     }
 
     fn statements(&self, rows: usize) -> Arc<Batch> {

@@ -6,6 +6,7 @@ mod common;
 
 mod compare;
 mod cookbook;
+mod copies;
 mod create;
 mod delete;
 mod differential;

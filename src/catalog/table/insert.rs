@@ -9,7 +9,7 @@ use datafusion::physical_plan::expressions::{CastExpr, Literal};
 use datafusion::physical_plan::projection::ProjectionExec;
 
 use super::CassandraTable;
-use crate::cluster::schema::{Column, CqlType};
+use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
 use crate::options::WriteNulls;
@@ -55,17 +55,24 @@ impl CassandraTable {
                 if missing.len() == 1 { "the column" } else { "the columns" }
             )));
         }
-        let columns: Vec<Column> = input_columns.iter().map(|&i| self.table.columns[i].clone()).collect();
-        let written =
-            input.schema().project(&input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
-        let encoder = RowEncoder::try_new(&columns, &written).map_err(|e| e.with_context("table", name.to_string()))?;
         let options = self.options(config)?;
+        let mut columns: Vec<Column> = input_columns.iter().map(|&i| self.table.columns[i].clone()).collect();
+        let mut written =
+            input.schema().project(&input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
+        let times = self.times_layout(&input_columns, &options)?;
+        if let Some(times) = &times {
+            columns.retain(|column| column.kind != ColumnKind::Computed);
+            columns.extend(times.markers());
+            written = times.schema(&written)?;
+        }
+        let encoder = RowEncoder::try_new(&columns, &written).map_err(|e| e.with_context("table", name.to_string()))?;
         Ok(WriteRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
             change: Change::Insert,
             columns,
             input_columns,
+            times,
             encoder: match options.write_nulls {
                 WriteNulls::Unset => encoder,
                 WriteNulls::Tombstone => encoder.with_nulls(),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use super::CellTime;
 use crate::catalog::table::CassandraTable;
-use crate::cluster::schema::{Column as TableColumn, ColumnKind};
+use crate::cluster::schema::ColumnKind;
 
 /// Has the server answer `writetime(column)`, `maxwritetime(column)` and `ttl(column)`: they become columns of the scans below
 /// them. It comes after DataFusion's own rules of analysis.
@@ -194,11 +194,7 @@ fn read(scan: &TableScan, wanted: &[Wanted]) -> Result<LogicalPlan> {
             Some(column) if column.kind.is_key() => {
                 return Err(want.error("it belongs to the primary key, and only the other cells have such a time"));
             }
-            Some(column) if column.kind != ColumnKind::Computed => columns.push(TableColumn {
-                name: want.of.selector(&column.name),
-                cql_type: want.of.answer(&column.cql_type),
-                kind: ColumnKind::Computed,
-            }),
+            Some(column) if column.kind != ColumnKind::Computed => columns.push(want.of.column(column)),
             _ => return Err(want.error("it is no column that the table keeps")),
         }
     }

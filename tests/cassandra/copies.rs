@@ -1,0 +1,309 @@
+//! Copies that keep write times and times to live, and times that come with the rows of an INSERT.
+
+use std::time::{Duration, Instant};
+
+use crate::common::{TestKeyspace, error_of, explain, metric, number, plan, run, session, sorted_rows};
+use futures::TryStreamExt;
+use scylla::value::{CqlValue, Row};
+
+/// All columns of the tables of these tests that are not of the key.
+const CELLS: [&str; 7] = ["s", "a", "\"B b\"", "f", "l", "m", "u"];
+
+/// A table `source` whose cells have times of every sort, and tables of the same columns.
+async fn keyspace_with(copies: &[(&str, &str)]) -> TestKeyspace {
+    let ks = TestKeyspace::create().await;
+    ks.run("CREATE TYPE {ks}.pair (x int, y int)").await;
+    for (table, options) in [("source", "")].iter().chain(copies) {
+        ks.run(&format!(
+            "CREATE TABLE {{ks}}.{table} (k int, c int, s text STATIC, a text, \"B b\" int, f frozen<list<int>>, l list<int>, \
+             m map<text, int>, u pair, PRIMARY KEY (k, c)){options}"
+        ))
+        .await;
+    }
+    for cql in [
+        // Cells of one row with three different pairs.
+        "INSERT INTO {ks}.source (k, c, a) VALUES (1, 1, 'x') USING TIMESTAMP 10",
+        "UPDATE {ks}.source USING TIMESTAMP 20 AND TTL 100000 SET \"B b\" = 1 WHERE k = 1 AND c = 1",
+        "UPDATE {ks}.source USING TIMESTAMP 20 SET f = [1, 2] WHERE k = 1 AND c = 1",
+        // With one.
+        "INSERT INTO {ks}.source (k, c, a, \"B b\", f) VALUES (1, 2, 'y', 2, []) USING TIMESTAMP 30 AND TTL 200000",
+        // With none.
+        "INSERT INTO {ks}.source (k, c) VALUES (1, 3) USING TIMESTAMP 40",
+        // A static cell that comes with two rows.
+        "INSERT INTO {ks}.source (k, s) VALUES (2, 'static') USING TIMESTAMP 5 AND TTL 300000",
+        "INSERT INTO {ks}.source (k, c, a) VALUES (2, 1, 'x') USING TIMESTAMP 40",
+        "INSERT INTO {ks}.source (k, c, a) VALUES (2, 2, 'x') USING TIMESTAMP 40",
+        "UPDATE {ks}.source USING TIMESTAMP 7 SET a = 'updated' WHERE k = 3 AND c = 1",
+        // Cells of many cells.
+        "UPDATE {ks}.source USING TIMESTAMP 5 SET l = [1, 2], u = {x: 1, y: 2} WHERE k = 4 AND c = 1",
+        "UPDATE {ks}.source USING TIMESTAMP 6 SET l = l + [3], u.y = 3 WHERE k = 4 AND c = 1",
+        "UPDATE {ks}.source USING TIMESTAMP 6 AND TTL 400000 SET m = {'a': 1, 'b': 2} WHERE k = 4 AND c = 1",
+        "UPDATE {ks}.source USING TIMESTAMP 8 AND TTL 500000 SET u = {x: 1} WHERE k = 4 AND c = 2",
+    ] {
+        ks.run(cql).await;
+    }
+    ks
+}
+
+/// The statements that a copy of `source` takes, row by row.
+const STATEMENTS: usize = 3 + 1 + 1 + 2 + 1 + 1 + 2 + 1;
+
+/// A row as the driver reads it: the key, then what each cell holds and when it was written, then the times to live, all of
+/// which are empty or say for ever where it is.
+async fn rows(ks: &TestKeyspace, table: &str) -> Vec<(String, Vec<Option<i32>>)> {
+    let of = |function: &str| CELLS.map(|cell| format!("{function}({cell})")).join(", ");
+    let cql = format!("SELECT k, c, {}, {}, {} FROM {{ks}}.{table}", CELLS.join(", "), of("maxwritetime"), of("ttl"));
+    let result = ks.cql.query_unpaged(ks.sql(&cql), ()).await.unwrap().into_rows_result().unwrap();
+    let mut rows: Vec<_> = result
+        .rows::<Row>()
+        .unwrap()
+        .map(|row| {
+            let mut columns = row.unwrap().columns;
+            let ttls = columns.split_off(columns.len() - CELLS.len());
+            // Of collections and user-defined types here, all elements have the same one.
+            let ttl = |value: Option<CqlValue>| match value {
+                Some(CqlValue::List(ttls)) => ttls.first().and_then(CqlValue::as_int),
+                other => other.and_then(|value| value.as_int()),
+            };
+            (format!("{columns:?}"), ttls.into_iter().map(ttl).collect())
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+/// Fails unless both tables hold the same cells with the same times; those to live may differ by the seconds since `begin`.
+async fn assert_copied(ks: &TestKeyspace, copy: &str, begin: Instant) {
+    let (source, copied) = (rows(ks, "source").await, rows(ks, copy).await);
+    let passed = i32::try_from(begin.elapsed().as_secs()).unwrap() + 2;
+    assert_eq!(source.len(), copied.len(), "{copied:#?}");
+    assert_eq!(source.len(), 8);
+    for ((source, ttls), (copied, copied_ttls)) in source.iter().zip(&copied) {
+        assert_eq!(source, copied);
+        for (ttl, copied_ttl) in ttls.iter().zip(copied_ttls) {
+            assert_eq!(ttl.is_some(), copied_ttl.is_some(), "{source}: {ttls:?}, {copied_ttls:?}");
+            let apart = ttl.unwrap_or_default().abs_diff(copied_ttl.unwrap_or_default());
+            assert!(apart <= passed.unsigned_abs(), "{source}: {ttls:?}, {copied_ttls:?}");
+        }
+    }
+}
+
+/// Runs an INSERT; gives the rows that it counted and a metric of its plan.
+async fn insert(session: &cbulk::Session, sql: &str, name: &str) -> (i64, usize) {
+    use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::datatypes::UInt64Type;
+    let query = plan(session, sql).await;
+    let batches: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
+    let written: u64 = batches.iter().map(|batch| batch.column(0).as_primitive::<UInt64Type>().value(0)).sum();
+    (written.try_into().unwrap(), metric(query.plan.as_ref(), name))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_has_the_times_of_its_source() {
+    let ks = keyspace_with(&[("copy", ""), ("short", " WITH default_time_to_live = 1000"), ("loaded", "")]).await;
+    let session = session();
+    // One statement a group, so that groups are statements; one partition, so that static cells meet.
+    run(&session, "SET cassandra.group_rows = 1; SET datafusion.execution.target_partitions = 1").await.unwrap();
+    let begin = Instant::now();
+    for copy in ["copy", "short"] {
+        let sql = ks.sql(&format!("INSERT INTO {{ks}}.\"{copy}$times\" SELECT * FROM {{ks}}.\"source$times\""));
+        assert_eq!(insert(&session, &sql, "groups").await, (8, STATEMENTS), "{copy}");
+        // A row of nothing but its key has no cell that could say when it expires.
+        assert_copied(&ks, copy, begin).await;
+    }
+    // Statements of one Cassandra partition share a group, also those of one row.
+    run(&session, "SET cassandra.group_rows = 100").await.unwrap();
+    let sql = ks.sql("INSERT INTO {ks}.\"copy$times\" SELECT * FROM {ks}.\"source$times\"");
+    assert_eq!(insert(&session, &sql, "groups").await, (8, 4));
+    assert_copied(&ks, "copy", begin).await;
+
+    // By way of a file.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("source.parquet");
+    let through = format!(
+        "COPY (SELECT * FROM {{ks}}.\"source$times\") TO '{0}'; CREATE EXTERNAL TABLE file STORED AS PARQUET LOCATION '{0}'; \
+         INSERT INTO {{ks}}.\"loaded$times\" SELECT * FROM file",
+        file.display()
+    );
+    assert_eq!(number(&session, &ks.sql(&through)).await, 8);
+    assert_copied(&ks, "loaded", begin).await;
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_cells_get_the_times_that_are_given() {
+    let ks = TestKeyspace::create().await;
+    ks.run("CREATE TABLE {ks}.t (k int, c int, a int, b text, d double, PRIMARY KEY (k, c))").await;
+    let session = session();
+    let insert_all = "INSERT INTO {ks}.\"t$times\" (k, c, a, b, d, \"writetime(a)\", \"ttl(a)\", \"writetime(b)\", \"writetime(d)\") \
+         SELECT value / 100, value % 100, value, CASE WHEN value % 5 > 0 THEN 'b' END, value, 1000 + value % 2, \
+         CASE WHEN value % 3 > 0 THEN 100000 END, 1000 + value % 3, CASE WHEN value % 7 > 0 THEN 1002 END \
+         FROM generate_series(0, 9999)";
+    assert_eq!(number(&session, &ks.sql(insert_all)).await, 10_000);
+    let wrong = "SELECT count(*) FROM {ks}.t WHERE a <> d OR a IS NULL OR writetime(a) <> 1000 + a % 2 \
+                 OR (ttl(a) IS NULL) <> (a % 3 = 0) OR ttl(a) > 100000 \
+                 OR (b IS NULL) <> (a % 5 = 0) OR writetime(b) <> 1000 + a % 3 OR ttl(b) > 0 \
+                 OR (a % 7 > 0 AND writetime(d) <> 1002) OR (a % 7 = 0 AND writetime(d) < 1700000000000000)";
+    assert_eq!(number(&session, &ks.sql(wrong)).await, 0);
+    assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, 10_000);
+    // Of two rows of one key the later time wins, cell by cell, though they are in one group.
+    let twice = "INSERT INTO {ks}.\"t$times\" (k, c, a, d, \"writetime(a)\", \"writetime(d)\") \
+                 VALUES (-1, 1, 10, 10, 5, 6), (-1, 1, 20, 20, 6, 5)";
+    assert_eq!(insert(&session, &ks.sql(twice), "groups").await, (2, 1));
+    assert_eq!(sorted_rows(&session, &ks.sql("SELECT a, d FROM {ks}.t WHERE k = -1")).await, ["20|10.0"]);
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_copied_is_told() {
+    let ks = keyspace_with(&[("copy", "")]).await;
+    ks.run("CREATE TABLE {ks}.hits (k int PRIMARY KEY, n counter)").await;
+    let session = session();
+    for (sql, expected) in [
+        ("SELECT * FROM {ks}.\"hits$times\"", "there is no {ks}.hits$times: n is a counter"),
+        ("SELECT * FROM {ks}.\"nonsense$times\"", "not found"),
+        ("DELETE FROM {ks}.\"copy$times\" WHERE k = 1", "DELETE is not possible"),
+        ("INSERT INTO {ks}.\"copy$times\" (k, c, \"ttl(a)\") VALUES (1, 1, 5)", "gives ttl(a), but not the column"),
+        (
+            "INSERT INTO {ks}.\"copy$times\" (k, c, a, \"writetime(a)\", \"ttl(a)\") \
+             VALUES (1, 1, 'x', 5, 630720000), (2, 1, 'x', 5, -1)",
+            "-1 cannot be written as time to live: it must be 0, which is for ever, to 630720000 seconds, which is 20 years \
+             (column: ttl(a), row: 2",
+        ),
+        (
+            // The second row is the third statement.
+            "INSERT INTO {ks}.\"copy$times\" (k, c, a, \"B b\", \"writetime(a)\", \"writetime(B b)\") \
+             VALUES (1, 1, 'x', 1, 5, 6), (2, NULL, 'x', 1, 5, 6)",
+            "column: c, row: 2",
+        ),
+        (
+            "SET cassandra.write_nulls = 'tombstone'; INSERT INTO {ks}.\"copy$times\" SELECT * FROM {ks}.\"source$times\"",
+            "write_nulls = 'tombstone' is not possible for {ks}.copy$times",
+        ),
+    ] {
+        let error = error_of(&session, &ks.sql(sql)).await;
+        assert!(error.contains(&ks.sql(expected)), "{sql}\n{error}");
+    }
+    assert!(sorted_rows(&session, &ks.sql("SELECT k FROM {ks}.copy")).await.is_empty());
+    // Only what is asked for is asked of the server.
+    let text = explain(&session, &ks.sql("SELECT k, \"writetime(a)\" FROM {ks}.\"source$times\"")).await;
+    assert!(text.contains(r#"cql=SELECT "k", writetime(a) AS "writetime(a)" FROM"#), "{text}");
+    let read =
+        "SELECT k, c, \"writetime(a)\", writetime(a), \"maxwritetime(l)\" FROM {ks}.\"source$times\" WHERE k > 2";
+    assert_eq!(sorted_rows(&session, &ks.sql(read)).await, ["3|1|7|7|NULL", "4|1|NULL|NULL|6", "4|2|NULL|NULL|NULL"]);
+    ks.drop_it().await;
+}
+
+/// Write time and time to live of the column `v`, as the server has them.
+async fn times(ks: &TestKeyspace, k: i32) -> (Option<i64>, Option<i32>) {
+    let cql = ks.sql(&format!("SELECT writetime(v), ttl(v) FROM {{ks}}.t WHERE k = {k}"));
+    let result = ks.cql.query_unpaged(cql, ()).await.unwrap().into_rows_result().unwrap();
+    result.single_row().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_external_table_takes_the_times_of_rows_from_columns() {
+    let ks = TestKeyspace::create().await;
+    ks.run(
+        "CREATE TABLE {ks}.t (k int PRIMARY KEY, v text, at timestamp, secs smallint) WITH default_time_to_live = 9000",
+    )
+    .await;
+    let session = session();
+    let create = "CREATE EXTERNAL TABLE e STORED AS CASSANDRA LOCATION '{ks}.t' OPTIONS (ttl_column 'lives', \
+                  timestamp_column 'Written'); \
+                  CREATE EXTERNAL TABLE own STORED AS CASSANDRA LOCATION '{ks}.t' OPTIONS (ttl_column 'secs', \
+                  timestamp_column 'at', write_ttl_seconds '5000')";
+    run(&session, &ks.sql(create)).await.unwrap();
+    let moment = 1_700_000_000_123_456_i64;
+    for (insert, k, time, ttl) in [
+        ("e VALUES (1, 'x', NULL, NULL, 100000, 1700000000123456)", 1, Some(moment), Some(100_000)),
+        ("e (v, k, \"Written\") VALUES ('x', 2, 1700000000123456)", 2, Some(moment), Some(9_000)),
+        (
+            "e (k, v, \"Written\", lives) SELECT 3, 'x', TIMESTAMP '2023-11-14T22:13:20.123456', 0",
+            3,
+            Some(moment),
+            None,
+        ),
+        (
+            "e (k, v, lives, \"Written\") SELECT 4, 'x', arrow_cast(NULL, 'Int8'), arrow_cast(NULL, 'Int64')",
+            4,
+            None,
+            Some(9_000),
+        ),
+        ("e (k, v) VALUES (5, 'x')", 5, None, Some(9_000)),
+        ("e (k, v, \"Written\") SELECT 6, 'x', '2023-11-14T22:13:20.123456Z'", 6, Some(moment), Some(9_000)),
+        ("own VALUES (7, 'x', TIMESTAMP '2023-11-14T22:13:20.123', 800)", 7, Some(1_700_000_000_123_000), Some(800)),
+        ("own (k, v, at) VALUES (8, 'x', NULL)", 8, None, Some(5_000)),
+        ("own (k, v, secs) VALUES (9, 'x', NULL)", 9, None, Some(5_000)),
+    ] {
+        assert_eq!(number(&session, &format!("INSERT INTO {insert}")).await, 1, "{insert}");
+        let (written, left) = times(&ks, k).await;
+        match time {
+            Some(time) => assert_eq!(written, Some(time), "{insert}"),
+            None => assert!(written.is_some_and(|written| written > moment + 1_000_000_000), "{insert}: {written:?}"),
+        }
+        let least = ttl.map(|ttl| ttl - 300);
+        assert!(least <= left && left <= ttl && left.is_some() == ttl.is_some(), "{insert}: {left:?}");
+    }
+    // Column `at` is written as well as used.
+    let read =
+        "SELECT k, v, at, secs, lives, \"Written\", writetime(v) FROM e WHERE k IN (1, 7) AND lives IS NULL ORDER BY k";
+    assert_eq!(
+        sorted_rows(&session, read).await,
+        ["1|x|NULL|NULL|NULL|NULL|1700000000123456", "7|x|2023-11-14T22:13:20.123Z|800|NULL|NULL|1700000000123000"]
+    );
+    assert_eq!(number(&session, "SELECT count(*) FROM e").await, 9);
+    assert_eq!(number(&session, "SELECT count(lives) FROM e").await, 0);
+    assert_eq!(sorted_rows(&session, "SELECT lives FROM e LIMIT 2").await, ["NULL", "NULL"]);
+    let text = explain(&session, "INSERT INTO e SELECT * FROM e").await;
+    assert!(text.contains("VALUES (?, ?, ?, ?) USING TTL ? AND TIMESTAMP ?"), "{text}");
+    // Null deletes a cell where that is asked for, but is no time.
+    let nulls =
+        "SET cassandra.write_nulls = 'tombstone'; INSERT INTO e VALUES (1, NULL, NULL, NULL, NULL, 1700000000123457)";
+    assert_eq!(number(&session, nulls).await, 1);
+    assert_eq!(times(&ks, 1).await, (None, None));
+
+    // The row itself lives no longer, though it has no other cell.
+    assert_eq!(number(&session, "INSERT INTO e (k, lives) VALUES (100, 1)").await, 1);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while number(&session, &ks.sql("SELECT count(*) FROM {ks}.t WHERE k = 100")).await > 0 {
+        assert!(Instant::now() < deadline, "the row does not expire");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_of_rows_that_cannot_be_are_refused() {
+    let ks = TestKeyspace::create().await;
+    ks.run("CREATE TABLE {ks}.t (k int PRIMARY KEY, v text, secs bigint)").await;
+    ks.run("CREATE TABLE {ks}.hits (k int PRIMARY KEY, n counter)").await;
+    let session = session();
+    for (location, expected) in [
+        ("t' OPTIONS (ttl_column 'v')", "ttl_column: column v is of type text, not of int, bigint, smallint, tinyint"),
+        ("t' OPTIONS (timestamp_column 'v')", "timestamp_column: column v is of type text, not of bigint, timestamp"),
+        ("t' OPTIONS (ttl_column 'x', timestamp_column 'x')", "one column cannot be both"),
+        ("t$times' OPTIONS (ttl_column 'x')", "{ks}.t$times has columns for the times of its cells already"),
+        ("hits' OPTIONS (ttl_column 'x')", "{ks}.hits has counters, which have neither"),
+    ] {
+        let create = ks.sql(&format!("CREATE EXTERNAL TABLE bad STORED AS CASSANDRA LOCATION '{{ks}}.{location}"));
+        let error = error_of(&session, &create).await;
+        assert!(error.contains(&ks.sql(expected)), "{create}\n{error}");
+    }
+    let create = "CREATE EXTERNAL TABLE e STORED AS CASSANDRA LOCATION '{ks}.t' OPTIONS (ttl_column 'secs', \
+                  timestamp_column 'written'); \
+                  CREATE EXTERNAL TABLE times STORED AS CASSANDRA LOCATION '{ks}.t$times'";
+    run(&session, &ks.sql(create)).await.unwrap();
+    for (values, expected) in [
+        ("(1, 'x', 5, 1), (2, 'x', -1, 1)", "-1 cannot be written as time to live"),
+        ("(1, 'x', 5, 1), (2, 'x', 630720001, 1)", "(column: secs, row: 2"),
+        ("(1, 'x', 5, -9223372036854775808)", "-9223372036854775808 cannot be written as write time"),
+    ] {
+        let error = error_of(&session, &format!("INSERT INTO e VALUES {values}")).await;
+        assert!(error.contains(expected), "{values}\n{error}");
+    }
+    assert_eq!(number(&session, "SELECT count(*) FROM e").await, 0, "rows are checked before the first is sent");
+    assert_eq!(number(&session, "INSERT INTO times (k, v, \"writetime(v)\") VALUES (1, 'x', -5)").await, 1);
+    assert_eq!(sorted_rows(&session, "SELECT k, \"writetime(v)\" FROM times").await, ["1|-5"]);
+    ks.drop_it().await;
+}
