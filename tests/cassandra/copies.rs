@@ -4,10 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::common::{TestKeyspace, error_of, explain, metric, number, plan, run, session, sorted_rows};
 use futures::TryStreamExt;
-use scylla::value::{CqlValue, Row};
+use scylla::value::Row;
 
 /// All columns of the tables of these tests that are not of the key.
 const CELLS: [&str; 7] = ["s", "a", "\"B b\"", "f", "l", "m", "u"];
+
+/// Those whose write time is kept.
+const WRITE_TIMES: [&str; 6] = ["s", "a", "\"B b\"", "f", "m", "u"];
 
 /// A table `source` whose cells have times of every sort, and tables of the same columns.
 async fn keyspace_with(copies: &[(&str, &str)]) -> TestKeyspace {
@@ -46,28 +49,30 @@ async fn keyspace_with(copies: &[(&str, &str)]) -> TestKeyspace {
 }
 
 /// The statements that a copy of `source` takes, row by row.
-const STATEMENTS: usize = 3 + 1 + 1 + 2 + 1 + 1 + 2 + 1;
+const STATEMENTS: usize = 3 + 1 + 1 + 2 + 1 + 1 + 3 + 1;
 
-/// A row as the driver reads it: the key, then what each cell holds and when it was written, then the times to live, all of
-/// which are empty or say for ever where it is.
+/// The rows as the driver reads them: the key, what each cell holds and when it was written, and then the times to live.
 async fn rows(ks: &TestKeyspace, table: &str) -> Vec<(String, Vec<Option<i32>>)> {
-    let of = |function: &str| CELLS.map(|cell| format!("{function}({cell})")).join(", ");
-    let cql = format!("SELECT k, c, {}, {}, {} FROM {{ks}}.{table}", CELLS.join(", "), of("maxwritetime"), of("ttl"));
-    let result = ks.cql.query_unpaged(ks.sql(&cql), ()).await.unwrap().into_rows_result().unwrap();
-    let mut rows: Vec<_> = result
-        .rows::<Row>()
-        .unwrap()
-        .map(|row| {
-            let mut columns = row.unwrap().columns;
-            let ttls = columns.split_off(columns.len() - CELLS.len());
-            // Of collections and user-defined types here, all elements have the same one.
-            let ttl = |value: Option<CqlValue>| match value {
-                Some(CqlValue::List(ttls)) => ttls.first().and_then(CqlValue::as_int),
-                other => other.and_then(|value| value.as_int()),
-            };
-            (format!("{columns:?}"), ttls.into_iter().map(ttl).collect())
-        })
-        .collect();
+    type Many = Option<Vec<Option<i32>>>;
+    type Ttls = (Option<i32>, Option<i32>, Option<i32>, Option<i32>, Many, Many, Many);
+    let of = |function: &str, cells: &[&str]| {
+        let calls: Vec<String> = cells.iter().map(|cell| format!("{function}({cell})")).collect();
+        calls.join(", ")
+    };
+    let select = async |columns: String| {
+        let cql = ks.sql(&format!("SELECT {columns} FROM {{ks}}.{table}"));
+        ks.cql.query_unpaged(cql, ()).await.unwrap().into_rows_result().unwrap()
+    };
+    let cells = select(format!("k, c, {}, {}", CELLS.join(", "), of("maxwritetime", &WRITE_TIMES))).await;
+    let cells = cells.rows::<Row>().unwrap().map(|row| format!("{:?}", row.unwrap().columns));
+    let ttls = select(of("ttl", &CELLS)).await;
+    let ttls = ttls.rows::<Ttls>().unwrap().map(|row| {
+        let (text, other, number, frozen, list, map, user) = row.unwrap();
+        // All elements have the same one here.
+        let first = |many: Many| many.unwrap_or_default().into_iter().flatten().next();
+        vec![text, other, number, frozen, first(list), first(map), first(user)]
+    });
+    let mut rows: Vec<_> = cells.zip(ttls).collect();
     rows.sort();
     rows
 }
@@ -136,7 +141,7 @@ async fn thousands_of_cells_get_the_times_that_are_given() {
     ks.run("CREATE TABLE {ks}.t (k int, c int, a int, b text, d double, PRIMARY KEY (k, c))").await;
     let session = session();
     let insert_all = "INSERT INTO {ks}.\"t$times\" (k, c, a, b, d, \"writetime(a)\", \"ttl(a)\", \"writetime(b)\", \"writetime(d)\") \
-         SELECT value / 100, value % 100, value, CASE WHEN value % 5 > 0 THEN 'b' END, value, 1000 + value % 2, \
+         SELECT value / 100, value % 100, value, CASE WHEN value % 5 > 0 THEN 'b' END, value + 0.0, 1000 + value % 2, \
          CASE WHEN value % 3 > 0 THEN 100000 END, 1000 + value % 3, CASE WHEN value % 7 > 0 THEN 1002 END \
          FROM generate_series(0, 9999)";
     assert_eq!(number(&session, &ks.sql(insert_all)).await, 10_000);
@@ -172,7 +177,7 @@ async fn what_cannot_be_copied_is_told() {
         ),
         (
             // The second row is the third statement.
-            "INSERT INTO {ks}.\"copy$times\" (k, c, a, \"B b\", \"writetime(a)\", \"writetime(B b)\") \
+            "INSERT INTO {ks}.\"copy$times\" (k, c, a, \"B b\", \"writetime(a)\", \"writetime(\"\"B b\"\")\") \
              VALUES (1, 1, 'x', 1, 5, 6), (2, NULL, 'x', 1, 5, 6)",
             "column: c, row: 2",
         ),
@@ -188,9 +193,11 @@ async fn what_cannot_be_copied_is_told() {
     // Only what is asked for is asked of the server.
     let text = explain(&session, &ks.sql("SELECT k, \"writetime(a)\" FROM {ks}.\"source$times\"")).await;
     assert!(text.contains(r#"cql=SELECT "k", writetime(a) AS "writetime(a)" FROM"#), "{text}");
-    let read =
-        "SELECT k, c, \"writetime(a)\", writetime(a), \"maxwritetime(l)\" FROM {ks}.\"source$times\" WHERE k > 2";
-    assert_eq!(sorted_rows(&session, &ks.sql(read)).await, ["3|1|7|7|NULL", "4|1|NULL|NULL|6", "4|2|NULL|NULL|NULL"]);
+    let read = "SELECT k, c, \"writetime(a)\", writetime(a), \"maxwritetime(m)\", \"ttl(l)\" FROM {ks}.\"source$times\" WHERE k > 2";
+    assert_eq!(
+        sorted_rows(&session, &ks.sql(read)).await,
+        ["3|1|7|7|NULL|NULL", "4|1|NULL|NULL|6|[NULL, NULL, NULL]", "4|2|NULL|NULL|NULL|NULL"]
+    );
     ks.drop_it().await;
 }
 
@@ -216,7 +223,7 @@ async fn an_external_table_takes_the_times_of_rows_from_columns() {
     run(&session, &ks.sql(create)).await.unwrap();
     let moment = 1_700_000_000_123_456_i64;
     for (insert, k, time, ttl) in [
-        ("e VALUES (1, 'x', NULL, NULL, 100000, 1700000000123456)", 1, Some(moment), Some(100_000)),
+        ("e VALUES (1, NULL, NULL, 'x', 100000, 1700000000123456)", 1, Some(moment), Some(100_000)),
         ("e (v, k, \"Written\") VALUES ('x', 2, 1700000000123456)", 2, Some(moment), Some(9_000)),
         (
             "e (k, v, \"Written\", lives) SELECT 3, 'x', TIMESTAMP '2023-11-14T22:13:20.123456', 0",
@@ -225,16 +232,23 @@ async fn an_external_table_takes_the_times_of_rows_from_columns() {
             None,
         ),
         (
-            "e (k, v, lives, \"Written\") SELECT 4, 'x', arrow_cast(NULL, 'Int8'), arrow_cast(NULL, 'Int64')",
+            "e (k, v, lives, \"Written\") \
+             SELECT 4, 'x', nullif(value, 4) AS a, nullif(value, 4) AS b FROM generate_series(4, 4)",
             4,
             None,
             Some(9_000),
         ),
         ("e (k, v) VALUES (5, 'x')", 5, None, Some(9_000)),
         ("e (k, v, \"Written\") SELECT 6, 'x', '2023-11-14T22:13:20.123456Z'", 6, Some(moment), Some(9_000)),
-        ("own VALUES (7, 'x', TIMESTAMP '2023-11-14T22:13:20.123', 800)", 7, Some(1_700_000_000_123_000), Some(800)),
+        ("own VALUES (7, TIMESTAMP '2023-11-14T22:13:20.123', 800, 'x')", 7, Some(1_700_000_000_123_000), Some(800)),
         ("own (k, v, at) VALUES (8, 'x', NULL)", 8, None, Some(5_000)),
-        ("own (k, v, secs) VALUES (9, 'x', NULL)", 9, None, Some(5_000)),
+        (
+            "own (k, v, secs, at) SELECT 9, 'x', nullif(value, 9), TIMESTAMP '2023-11-14T22:13:20.123' \
+             FROM generate_series(9, 9)",
+            9,
+            Some(1_700_000_000_123_000),
+            Some(5_000),
+        ),
     ] {
         assert_eq!(number(&session, &format!("INSERT INTO {insert}")).await, 1, "{insert}");
         let (written, left) = times(&ks, k).await;
@@ -255,11 +269,11 @@ async fn an_external_table_takes_the_times_of_rows_from_columns() {
     assert_eq!(number(&session, "SELECT count(*) FROM e").await, 9);
     assert_eq!(number(&session, "SELECT count(lives) FROM e").await, 0);
     assert_eq!(sorted_rows(&session, "SELECT lives FROM e LIMIT 2").await, ["NULL", "NULL"]);
-    let text = explain(&session, "INSERT INTO e SELECT * FROM e").await;
+    let text = explain(&session, "INSERT INTO e SELECT k, at, secs, v, secs AS lives, at AS written FROM e").await;
     assert!(text.contains("VALUES (?, ?, ?, ?) USING TTL ? AND TIMESTAMP ?"), "{text}");
     // Null deletes a cell where that is asked for, but is no time.
-    let nulls =
-        "SET cassandra.write_nulls = 'tombstone'; INSERT INTO e VALUES (1, NULL, NULL, NULL, NULL, 1700000000123457)";
+    let nulls = "SET cassandra.write_nulls = 'tombstone'; INSERT INTO e (k, v, lives, \"Written\") \
+                 SELECT 1, CASE WHEN value > 1 THEN 'x' END, nullif(value, 1), 1700000000123457 FROM generate_series(1, 1)";
     assert_eq!(number(&session, nulls).await, 1);
     assert_eq!(times(&ks, 1).await, (None, None));
 
@@ -276,7 +290,7 @@ async fn an_external_table_takes_the_times_of_rows_from_columns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn times_of_rows_that_cannot_be_are_refused() {
     let ks = TestKeyspace::create().await;
-    ks.run("CREATE TABLE {ks}.t (k int PRIMARY KEY, v text, secs bigint)").await;
+    ks.run("CREATE TABLE {ks}.t (k int PRIMARY KEY, v text, secs bigint, l list<int>)").await;
     ks.run("CREATE TABLE {ks}.hits (k int PRIMARY KEY, n counter)").await;
     let session = session();
     for (location, expected) in [
@@ -299,11 +313,42 @@ async fn times_of_rows_that_cannot_be_are_refused() {
         ("(1, 'x', 5, 1), (2, 'x', 630720001, 1)", "(column: secs, row: 2"),
         ("(1, 'x', 5, -9223372036854775808)", "-9223372036854775808 cannot be written as write time"),
     ] {
-        let error = error_of(&session, &format!("INSERT INTO e VALUES {values}")).await;
+        let error = error_of(&session, &format!("INSERT INTO e (k, v, secs, written) VALUES {values}")).await;
         assert!(error.contains(expected), "{values}\n{error}");
     }
+    let list = error_of(&session, "INSERT INTO e (k, l, written) VALUES (1, [1], 5)").await;
+    assert!(list.contains("column l is a list, whose elements would be there twice"), "{list}");
+    let given = "SET cassandra.write_timestamp_us = 5; INSERT INTO {ks}.t (k, l) VALUES (1, [1]); ";
+    let list = error_of(&session, &ks.sql(given)).await;
+    assert!(list.contains("column l is a list") && list.contains("write_timestamp_us"), "{list}");
+    run(&session, "RESET cassandra.write_timestamp_us").await.unwrap();
     assert_eq!(number(&session, "SELECT count(*) FROM e").await, 0, "rows are checked before the first is sent");
     assert_eq!(number(&session, "INSERT INTO times (k, v, \"writetime(v)\") VALUES (1, 'x', -5)").await, 1);
     assert_eq!(sorted_rows(&session, "SELECT k, \"writetime(v)\" FROM times").await, ["1|-5"]);
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_page_work() {
+    let page = include_str!("../../docs/copies.md");
+    let examples: Vec<&str> = page.split("```sql").skip(1).map(|part| part.split("```").next().unwrap()).collect();
+    let ks = TestKeyspace::create().await;
+    let session = session();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.parquet").display().to_string();
+    let here = |sql: &str| sql.replace("shop", &ks.name).replace("'events.parquet'", &format!("'{file}'"));
+    let (tables, copies) = examples[0].split_once("-- From table").unwrap();
+    run(&session, &here(tables)).await.unwrap();
+    ks.run("INSERT INTO {ks}.events (k, c, v) VALUES (1, 2, 'x') USING TIMESTAMP 5 AND TTL 100000").await;
+    ks.run("UPDATE {ks}.events USING TIMESTAMP 6 SET n = 3 WHERE k = 1 AND c = 2").await;
+    run(&session, &here(&format!("-- From table{copies}"))).await.unwrap();
+    run(&session, &here(examples[1])).await.unwrap();
+    for copy in ["copy", "loaded"] {
+        let read = format!("SELECT v, n, writetime(v), ttl(v) > 80000, writetime(n), ttl(n) FROM {{ks}}.{copy}");
+        assert_eq!(sorted_rows(&session, &ks.sql(&read)).await, ["x|3|5|true|6|NULL"], "{copy}");
+    }
+    run(&session, &here(examples[2])).await.unwrap();
+    let read = "SELECT c, writetime(v), ttl(v) > 3000 FROM {ks}.events";
+    assert_eq!(sorted_rows(&session, &ks.sql(read)).await, ["1|1769860800000000|true", "2|5|true"]);
     ks.drop_it().await;
 }

@@ -59,7 +59,8 @@ impl CassandraTable {
         let mut computed = Vec::new();
         for column in table.columns.iter().filter(|column| !column.kind.is_key()) {
             if !has_many_cells(&column.cql_type) || has_element_times {
-                computed.extend([write_time_of(column), CellTime::Ttl.column(column)]);
+                computed.extend(write_time_of(column));
+                computed.push(CellTime::Ttl.column(column));
             }
         }
         Ok(Self { insert_times: InsertTimes::OfCells, ..self.with_computed(computed) })
@@ -164,8 +165,10 @@ impl CassandraTable {
         let kept = |&(_, index): &(usize, &usize)| self.table.columns[*index].kind != ColumnKind::Computed;
         let column = |(place, &index): (usize, &usize)| {
             let column = &self.table.columns[index];
-            let times = (self.has_cell_times() && !column.kind.is_key())
-                .then(|| (place_of_column(&write_time_of(column)), place_of_column(&CellTime::Ttl.column(column))));
+            let times = (self.has_cell_times() && !column.kind.is_key()).then(|| {
+                let write_time = write_time_of(column);
+                (write_time.as_ref().and_then(place_of_column), place_of_column(&CellTime::Ttl.column(column)))
+            });
             let (timestamp, ttl) = times.unwrap_or_default();
             TimedColumn { place, kind: column.kind, timestamp, ttl }
         };
@@ -180,6 +183,7 @@ impl CassandraTable {
             ))
             .with_context("table", self.table.name.to_string()));
         }
+        self.check_lists(inserted, options)?;
         match self.insert_times {
             InsertTimes::None => Ok(None),
             InsertTimes::OfCells if options.write_nulls == WriteNulls::Tombstone => Err(Error::config(format!(
@@ -197,13 +201,42 @@ impl CassandraTable {
         }
     }
 
+    /// Whether lists among these columns, if there are any, are replaced when a request is repeated.
+    ///
+    /// # Errors
+    /// They are written with a time that is given, and so would be there twice.
+    fn check_lists(&self, inserted: &[usize], options: &CassandraOptions) -> Result<()> {
+        let given = match self.insert_times {
+            InsertTimes::OfRows { timestamp: Some(index), .. } if inserted.contains(&index) => TIMESTAMP_COLUMN,
+            _ if options.write_timestamp_us.is_some() => "write_timestamp_us",
+            _ => return Ok(()),
+        };
+        let Some(list) = inserted.iter().map(|&index| &self.table.columns[index]).find(|column| is_list(column)) else {
+            return Ok(());
+        };
+        Err(Error::config(format!(
+            "column {} is a list, whose elements would be there twice if a request was repeated with the time that {given} \
+             gives: insert lists by a statement of their own, without it",
+            list.name
+        ))
+        .with_context("table", self.table.name.to_string()))
+    }
+
     fn counter(&self) -> Option<&Column> {
         self.table.columns.iter().find(|column| column.cql_type == CqlType::Counter)
     }
 }
 
 /// The computed column with the write time of another one, the latest of all its cells.
-fn write_time_of(column: &Column) -> Column {
+///
+/// None of lists. Their elements have no keys of their own: written again with the same time, as a repeated request does, they
+/// are there twice.
+fn write_time_of(column: &Column) -> Option<Column> {
     let of = if has_many_cells(&column.cql_type) { CellTime::MaxWriteTime } else { CellTime::WriteTime };
-    of.column(column)
+    (!is_list(column)).then(|| of.column(column))
+}
+
+/// Whether it is a list whose elements are cells.
+fn is_list(column: &Column) -> bool {
+    matches!(column.cql_type, CqlType::List(_))
 }

@@ -78,8 +78,8 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// Integers, timestamps, or lists of integers: the longest of each, null if one of them is null. `fields` are those of
-    /// the value that the times are of, if it has fields; those that are null do not count.
+    /// Integers, timestamps, or lists of integers, which are times to live: the longest of each list. `fields` are those of the
+    /// value that the times are of, if it has fields; those that are null do not count.
     ///
     /// # Errors
     /// It is a column of another type.
@@ -138,7 +138,7 @@ impl Numbers {
     }
 }
 
-/// The longest of the times to live of each value; none if one of its cells lives for ever.
+/// The longest of the times to live of each value, 0 if one of its cells lives for ever; none of a value without cells.
 fn longest(lists: &ListArray, ttls: &Int64Array, fields: Option<&StructArray>) -> Int64Array {
     let of_row = |row: usize| {
         if lists.is_null(row) {
@@ -152,7 +152,7 @@ fn longest(lists: &ListArray, ttls: &Int64Array, fields: Option<&StructArray>) -
                 continue;
             }
             if ttls.is_null(place) {
-                return None;
+                return Some(0);
             }
             most = most.max(Some(ttls.value(place)));
         }

@@ -196,7 +196,7 @@ fn a_collection_lives_as_long_as_its_longest_element() {
         let numbers = Numbers::new("ttl(l)", &ttls, fields).unwrap();
         (0..4).map(|row| numbers.ttl(row).unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(longest(None), [Some(9), None, None, None]);
+    assert_eq!(longest(None), [Some(9), Some(0), None, None]);
     // Fields that are null have no time to live, and that does not mean for ever.
     let of = |name: &str, values: &[Option<i32>]| (Arc::new(Field::new(name, DataType::Int32, true)), ints(values));
     let fields = StructArray::from(vec![

@@ -100,7 +100,12 @@ fn rewrite(node: LogicalPlan, wanted: &[Wanted]) -> Result<LogicalPlan> {
         return if wanted.is_empty() { Ok(node) } else { read(scan, wanted) };
     }
     let mut output = node.schema().columns();
-    output.extend(wanted.iter().map(Wanted::answer));
+    for answer in wanted.iter().map(Wanted::answer) {
+        // A table `t$times` has the column by itself.
+        if !output.contains(&answer) {
+            output.push(answer);
+        }
+    }
 
     let mut inputs = Inputs::of(&node);
     let node = replace_functions(node, &mut inputs)?;
