@@ -17,11 +17,13 @@ use datafusion::error::Result as DataFusionResult;
 
 use crate::error::{Error, Result};
 
+mod max_rejected;
 mod value;
 
+pub use max_rejected::MaxRejected;
 pub use value::{
-    Compression, Consistency, DecimalOverflow, DurationAs, EmptyValues, LookupJoin, NumberAs, Positive, Secret, Ttl,
-    WriteNulls,
+    Compression, Consistency, DecimalOverflow, DurationAs, EmptyValues, ExistingRows, LookupJoin, NumberAs, Positive,
+    RejectedFormat, Secret, Ttl, WriteCollections, WriteNulls,
 };
 
 /// Most splits of a scan. Each is one statement and some hundred bytes of plan, so more would cost more than they even out.
@@ -38,6 +40,17 @@ pub const VARINT_AS: &str = "cassandra.varint_as";
 
 /// The session's name of [`CassandraOptions::decimal_overflow`], for messages.
 pub const DECIMAL_OVERFLOW: &str = "cassandra.decimal_overflow";
+
+/// The session's name of [`CassandraOptions::max_rejected`], for messages.
+pub const MAX_REJECTED: &str = "cassandra.max_rejected";
+
+/// The session's name of [`CassandraOptions::rejected_path`], for messages.
+pub const REJECTED_PATH: &str = "cassandra.rejected_path";
+
+/// The session's name of [`CassandraOptions::rejected_format`], for messages.
+pub const REJECTED_FORMAT: &str = "cassandra.rejected_format";
+/// The session's name of [`CassandraOptions::sort_memory_mb`], for messages.
+pub const SORT_MEMORY_MB: &str = "cassandra.sort_memory_mb";
 
 /// The session's name of [`CassandraOptions::allow_all_rows`], for messages.
 pub const ALLOW_ALL_ROWS: &str = "cassandra.allow_all_rows";
@@ -143,8 +156,17 @@ config_namespace! {
         /// Bytes of values in one statement group at the most; a larger row goes alone
         pub group_bytes: Positive, default = Positive::at_least_one(64 << 10)
 
-        /// Statement groups waiting for their acknowledgement at the same time, a node
+        /// Statement groups waiting for their acknowledgement at the same time, a node, at the most: a load begins with 8 and
+        /// takes more while the cluster answers as quickly, and fewer when it is overloaded
         pub groups_in_flight_per_node: Positive, default = Positive::at_least_one(64)
+
+        /// Sort the rows of an INSERT by token before the first one is written, where a Cassandra partition can have several: so
+        /// those of one Cassandra partition go together though they come apart. Of rows with the same primary key any one may
+        /// then be the last
+        pub sort_by_token: bool, default = false
+
+        /// Memory of that sort, in MiB, for each partition of DataFusion; what exceeds it goes to temporary files
+        pub sort_memory_mb: Positive, default = Positive::at_least_one(64)
 
         /// What INSERT makes of null: `unset` (the cell stays as it is) or `tombstone` (what it has held is deleted). Columns
         /// that the statement does not list stay as they are, and so do those for which it says NULL itself
@@ -156,6 +178,37 @@ config_namespace! {
         /// Time of what INSERT, UPDATE and DELETE write, in microseconds since 1970: older than what is there, it changes
         /// nothing. When not set, each request has the time at which it is sent
         pub write_timestamp_us: Option<u64>, default = None
+
+        /// Rows a second that a statement writes at the most
+        pub max_rows_per_second: Option<Positive>, default = None
+
+        /// Bytes of values a second that a statement writes at the most
+        pub max_bytes_per_second: Option<Positive>, default = None
+
+        /// Send statement groups as logged batches. A group is of one Cassandra partition, which Cassandra writes as a whole
+        /// anyway, so this only costs
+        pub logged_groups: bool, default = false
+
+        /// What INSERT does with rows that are there already: `replace` them, `keep` them (IF NOT EXISTS; they count as not
+        /// applied), or keep them and `reject` its own
+        pub existing_rows: ExistingRows, default = ExistingRows::Replace
+
+        /// What INSERT does with the elements of non-frozen collections: `replace` what is there, or `append` to it. A
+        /// row that is not there is made by its values alone, as by UPDATE of CQL
+        pub write_collections: WriteCollections, default = WriteCollections::Replace
+
+        /// Rows that a statement may fail to write before it fails as a whole: a number, or a share of the rows read such as
+        /// `0.5%`. Those rows are kept, see `rejected_path`
+        pub max_rejected: MaxRejected, default = MaxRejected::Rows(0)
+
+        /// Folder for rows that could not be written. Each statement that has such rows makes a folder of its own in it
+        pub rejected_path: String, default = String::from("rejected")
+
+        /// What rejected rows are written as: `parquet`, which keeps all types, `csv` or `json`
+        pub rejected_format: RejectedFormat, default = RejectedFormat::Parquet
+
+        /// Let statements that write do all but send: what they read is encoded, grouped and counted
+        pub dry_run: bool, default = false
 
         /// Let DELETE and UPDATE go without a WHERE, or with one that is true for every row, and let TRUNCATE go at all
         pub allow_all_rows: bool, default = false
@@ -217,6 +270,20 @@ impl CassandraOptions {
     /// The session's options; the defaults in a session that was not built by cbulk.
     pub fn of(config: &ConfigOptions) -> Self {
         config.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// Refuses what cannot be tried out.
+    ///
+    /// # Errors
+    /// This is a dry run. `what` is the name of the statement.
+    pub(crate) fn check_not_dry(&self, what: &str) -> Result<()> {
+        if self.dry_run {
+            return Err(Error::config(format!(
+                "{what} has no dry run, which is of the rows that INSERT, UPDATE and DELETE write: SET cassandra.dry_run = \
+                 false first"
+            )));
+        }
+        Ok(())
     }
 
     /// [`Self::request_timeout_ms`] as a duration.

@@ -16,9 +16,9 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::CassandraCatalog;
 use super::table::CassandraTable;
+use crate::cluster::no_table;
 use crate::cluster::quote::{quote, quote_if_needed, quote_table};
-use crate::cluster::schema::TableName;
-use crate::cluster::{ClusterHandle, no_table};
+use crate::cluster::schema::{CqlType, TableName};
 use crate::codec::ReadAs;
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
@@ -76,6 +76,7 @@ impl CassandraCatalog {
         given: &[(String, String)],
         options: &CassandraOptions,
     ) -> Result<bool> {
+        options.check_not_dry("CREATE SCHEMA")?;
         let cluster = self.source.cluster.connect().await?;
         if cluster.has_keyspace(name).await? {
             return Ok(false);
@@ -99,6 +100,7 @@ impl CassandraCatalog {
                  in cqlsh"
             )));
         }
+        options.check_not_dry("DROP TABLE")?;
         let cluster = self.source.cluster.connect().await?;
         let cql = format!("DROP TABLE {}", quote_table(&name.keyspace, &name.table));
         cluster.define("DROP TABLE", &cql, options.request_timeout()).await?;
@@ -113,14 +115,13 @@ impl CassandraCatalog {
     /// The table as one that can be written to, once.
     pub(crate) fn future_table(&self, new: NewTable) -> Arc<dyn TableProvider> {
         let written = CassandraTable::of(self.source.cluster.clone(), new.table.clone(), ReadAs::default());
-        Arc::new(FutureTable { cluster: self.source.cluster.clone(), new, written })
+        Arc::new(FutureTable { new, written })
     }
 }
 
 /// A table that is made by the statement that writes to it.
 #[derive(Debug)]
 struct FutureTable {
-    cluster: ClusterHandle,
     new: NewTable,
     /// As it will be.
     written: CassandraTable,
@@ -156,8 +157,16 @@ impl TableProvider for FutureTable {
         input: Arc<dyn ExecutionPlan>,
         op: InsertOp,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let counter = self.new.table.columns.iter().find(|column| column.cql_type == CqlType::Counter);
+        if let Some(counter) = counter {
+            return Err(Error::config(format!(
+                "column {} is a counter, and rows of counters cannot be inserted by CREATE TABLE … AS: after a failure it could                  not be run again, as rows would be counted twice; CREATE TABLE first, then INSERT",
+                counter.name
+            ))
+            .into());
+        }
         let write = self.written.insert_into(session, input, op).await?;
-        let recipe = CreateRecipe::new(&self.cluster, &self.new.table.name, self.new.cql());
+        let recipe = CreateRecipe::new(self.written.cluster(), &self.new.table.name, self.new.cql());
         Ok(Arc::new(CassandraCreateExec::new(recipe, write)))
     }
 }

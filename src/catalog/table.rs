@@ -28,7 +28,9 @@ use crate::scan::cql::only_static;
 use crate::scan::exec::CassandraScanExec;
 use crate::scan::pushdown::{Pushdown, may_push, push};
 use crate::scan::{ScanRecipe, plan_partitions, splits_in_flight};
-use crate::write::exec::{CassandraWriteExec, WrittenRowsExec};
+use crate::write::exec::CassandraWriteExec;
+use crate::write::sort::sorted_by_token;
+use crate::write::written::WrittenRowsExec;
 
 mod computed;
 mod insert;
@@ -227,6 +229,7 @@ impl TableProvider for CassandraTable {
         op: InsertOp,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let recipe = Arc::new(self.plan_insert(state.config_options(), &input, op)?);
+        let input = sorted_by_token(&recipe, input)?;
         Ok(Arc::new(WrittenRowsExec::new(Arc::new(CassandraWriteExec::new(recipe, input)))))
     }
 }

@@ -31,6 +31,61 @@ pub(crate) fn is_transient(error: &ExecutionError) -> bool {
     }
 }
 
+/// Whether it is certain that a request that has failed so has changed nothing: it was not sent, or was refused before it
+/// was carried out. Of what is not listed here nobody knows.
+pub(crate) fn changed_nothing(error: &ExecutionError) -> bool {
+    match error {
+        ExecutionError::BadQuery(_)
+        | ExecutionError::EmptyPlan
+        | ExecutionError::PrepareError(_)
+        | ExecutionError::ConnectionPoolError(_) => true,
+        ExecutionError::LastAttemptError(attempt) => match attempt {
+            RequestAttemptError::SerializationError(_)
+            | RequestAttemptError::CqlRequestSerialization(_)
+            | RequestAttemptError::UnableToAllocStreamId => true,
+            RequestAttemptError::DbError(db, _) => matches!(
+                db,
+                DbError::SyntaxError
+                    | DbError::Invalid
+                    | DbError::AuthenticationError
+                    | DbError::Unauthorized
+                    | DbError::ConfigError
+                    | DbError::Unavailable { .. }
+                    | DbError::IsBootstrapping
+                    | DbError::RateLimitReached { .. }
+                    | DbError::Unprepared { .. }
+            ),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// What a failed write means for its rows, after all attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WriteFailure {
+    /// No other row will fare better: the permissions, or the statement.
+    Everything,
+    /// The server does not take these rows.
+    Refused,
+    /// The cluster was not there, or too busy. The rows may be written again.
+    Unavailable,
+    /// The rows may have been written or not, and must not be written twice.
+    Unknown,
+}
+
+impl WriteFailure {
+    /// `repeatable`: whether the request may be carried out twice with the same effect.
+    pub(crate) fn of(error: &ExecutionError, repeatable: bool) -> Self {
+        match kind(error) {
+            ErrorKind::Config => Self::Everything,
+            _ if !repeatable && !changed_nothing(error) => Self::Unknown,
+            _ if is_transient(error) => Self::Unavailable,
+            _ => Self::Refused,
+        }
+    }
+}
+
 fn kind(error: &ExecutionError) -> ErrorKind {
     if is_transient(error) {
         return ErrorKind::Unavailable;

@@ -37,7 +37,7 @@ use crate::options::{CassandraOptions, ClusterOptions, Compression, Consistency}
 use ring::{NodeId, ReplicaRange};
 use schema::TableName;
 
-pub(crate) use driver_error::{execution_error, is_transient, prepare_error};
+pub(crate) use driver_error::{WriteFailure, execution_error, is_transient, prepare_error};
 pub use handle::ClusterHandle;
 pub use placement::Placement;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scylla::errors::ExecutionError;
 
-use super::is_transient;
+use super::driver_error::{changed_nothing, is_transient};
 use crate::options::CassandraOptions;
 
 /// No wait between two attempts is longer.
@@ -16,6 +16,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 pub(crate) struct RetryPlan {
     max_retries: usize,
     first_wait: Duration,
+    /// Whether a request may be sent again after it has perhaps been carried out.
+    repeatable: bool,
 }
 
 impl RetryPlan {
@@ -23,7 +25,14 @@ impl RetryPlan {
         Self {
             max_retries: options.max_retries,
             first_wait: Duration::from_millis(options.retry_backoff_ms.get() as u64),
+            repeatable: true,
         }
+    }
+
+    /// For requests that must not be carried out twice: they are sent again only if it is certain that nothing has come
+    /// of them.
+    pub(crate) fn for_once(self) -> Self {
+        Self { repeatable: false, ..self }
     }
 
     /// The same with fewer repetitions, if it has more than that.
@@ -44,7 +53,7 @@ impl RetryPlan {
         let mut n = 0;
         loop {
             match attempt(n).await {
-                Err(error) if n < self.max_retries && is_transient(&error) => {
+                Err(error) if n < self.max_retries && self.may_repeat(&error) => {
                     tokio::time::sleep(with_jitter(self.wait(n))).await;
                     on_retry();
                     n += 1;
@@ -52,6 +61,10 @@ impl RetryPlan {
                 result => return result,
             }
         }
+    }
+
+    fn may_repeat(self, error: &ExecutionError) -> bool {
+        is_transient(error) && (self.repeatable || changed_nothing(error))
     }
 
     /// The wait after attempt `n`: doubles each time.
@@ -72,15 +85,17 @@ fn with_jitter(wait: Duration) -> Duration {
 mod tests {
     use std::cell::Cell;
 
+    use scylla::errors::RequestAttemptError;
+
     use super::*;
 
     fn plan(max_retries: usize) -> RetryPlan {
-        RetryPlan { max_retries, first_wait: Duration::from_millis(1) }
+        RetryPlan { max_retries, first_wait: Duration::from_millis(1), repeatable: true }
     }
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let plan = RetryPlan { max_retries: 99, first_wait: Duration::from_millis(100) };
+        let plan = RetryPlan { first_wait: Duration::from_millis(100), ..plan(99) };
         assert_eq!(plan.wait(0), Duration::from_millis(100));
         assert_eq!(plan.wait(3), Duration::from_millis(800));
         assert_eq!(plan.wait(20), LONGEST_WAIT);
@@ -111,6 +126,19 @@ mod tests {
             .await;
         assert!(result.is_err());
         assert_eq!(retries.get(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_may_have_been_carried_out_is_not_repeated_if_that_matters() {
+        let once = plan(2).for_once();
+        let timeout = || ExecutionError::RequestTimeout(Duration::from_secs(1));
+        let result: Result<(), _> = once.run(|| panic!("must not be repeated"), |_| async { Err(timeout()) }).await;
+        assert!(matches!(result, Err(ExecutionError::RequestTimeout(_))));
+        let not_sent = || ExecutionError::LastAttemptError(RequestAttemptError::UnableToAllocStreamId);
+        let retries = Cell::new(0);
+        let result = once
+            .run(|| retries.set(retries.get() + 1), |n| async move { if n == 0 { Err(not_sent()) } else { Ok(n) } });
+        assert_eq!((result.await.unwrap(), retries.get()), (1, 1));
     }
 
     #[tokio::test]

@@ -33,6 +33,7 @@
 
 mod exact;
 mod plan;
+mod row;
 mod values;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -40,8 +41,6 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
-use scylla::serialize::SerializationError;
-use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 use scylla::serialize::writers::RowWriter;
 
 use super::cell_bytes::CellBytes;
@@ -52,6 +51,7 @@ use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::error::{Error, Result};
 use exact::{Fault, Misfit};
 use plan::{Plan, Refusal};
+pub use row::BoundRow;
 use values::Values;
 
 /// The bytes of a cell's length.
@@ -113,7 +113,8 @@ impl RowEncoder {
             .map_err(|e| Error::internal("a batch is not of the schema that was planned").with_source(e))?;
         let may_fail = |index: &usize| {
             let values: &Values = &values[*index];
-            values.is_fallible() || (recipe.columns[*index].kind.is_key() && values.is_variable())
+            let is_key = recipe.columns[*index].kind.is_key();
+            values.is_fallible() || (is_key && (values.is_variable() || values.has_nulls()))
         };
         let fallible = (0..values.len()).filter(may_fail).collect();
         let rows = batch.num_rows();
@@ -191,31 +192,19 @@ impl BoundBatch {
 
     /// The values of one row, for the driver.
     pub fn row(&self, row: usize) -> BoundRow<'_> {
-        BoundRow { batch: self, row }
+        BoundRow::new(self, row)
     }
 
-    /// Checks that each column of the primary key has a value in every row.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming the first such column and the row of this batch, counted from 1.
-    pub fn check_keys(&self) -> Result<()> {
-        for (column, values) in self.recipe.columns.iter().zip(&self.values).filter(|(column, _)| column.kind.is_key())
-        {
-            if let Some(row) = values.first_null() {
-                return Err(null_key(column, self.number(row)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks that every value of a row can be written.
+    /// Checks that every value of a row can be written, and that each column of the primary key has one.
     ///
     /// # Errors
     /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming column, value and the row of this batch, counted from 1.
     pub fn check(&self, row: usize) -> Result<()> {
         self.check_row(row)?;
         for &index in &self.fallible {
-            self.cell(index, row)?;
+            if self.cell(index, row)?.is_none() && self.recipe.columns[index].kind.is_key() {
+                return Err(null_key(&self.recipe.columns[index], self.number(row)));
+            }
         }
         Ok(())
     }
@@ -379,36 +368,6 @@ fn null_key(column: &Column, number: usize) -> Error {
     Error::data("a column of the primary key is null; filter such rows out, or give it a value with coalesce")
         .with_context("column", &column.name)
         .with_context("row", number.to_string())
-}
-
-/// One row of a [`BoundBatch`].
-#[derive(Debug, Clone, Copy)]
-pub struct BoundRow<'a> {
-    batch: &'a BoundBatch,
-    row: usize,
-}
-
-impl SerializeRow for BoundRow<'_> {
-    fn serialize(
-        &self,
-        ctx: &RowSerializationContext<'_>,
-        writer: &mut RowWriter<'_>,
-    ) -> Result<(), SerializationError> {
-        let (markers, columns) = (ctx.columns().len(), self.batch.values.len());
-        if markers != columns {
-            let message = format!("a statement has {markers} bind markers, but rows have {columns} columns");
-            return Err(SerializationError::new(Error::internal(message)));
-        }
-        // Types were compared once, by `check_columns`; here only in builds for development.
-        if cfg!(debug_assertions) {
-            super::decode::check_columns(ctx.columns(), &self.batch.recipe.columns).map_err(SerializationError::new)?;
-        }
-        self.batch.encode_row(self.row, writer).map_err(SerializationError::new)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.batch.values.is_empty()
-    }
 }
 
 #[cfg(test)]

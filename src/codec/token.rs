@@ -44,11 +44,18 @@ impl TokenEncoder {
             let cql_type = key_type(field).map_err(|e| e.with_context("column", field.name()))?;
             Ok(Column { name: field.name().clone(), cql_type, kind: ColumnKind::PartitionKey })
         };
-        let columns = fields.iter().map(column).collect::<Result<Vec<_>>>()?;
+        Self::of_key(&fields.iter().map(column).collect::<Result<Vec<_>>>()?, fields)
+    }
+
+    /// For these columns of a table's partition key, in order, and the fields of what is written to them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a column that cannot be written from what comes in.
+    pub(crate) fn of_key(columns: &[Column], fields: &[FieldRef]) -> Result<Self> {
         // A literal may be named like a column, and null is decided here.
         let nullable = |field: &FieldRef| Field::clone(field).with_nullable(true);
         let schema = Schema::new(fields.iter().map(nullable).collect::<Vec<_>>());
-        let encoder = RowEncoder::try_new(&columns, &schema)?;
+        let encoder = RowEncoder::try_new(columns, &schema)?;
         Ok(Self { encoder, schema: Arc::new(schema) })
     }
 
@@ -58,6 +65,23 @@ impl TokenEncoder {
     /// [`ErrorKind::Data`](crate::ErrorKind::Data) for a value that cannot be a part of a partition key;
     /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) for arrays of other types than those of the fields.
     pub fn tokens(&self, arrays: Vec<ArrayRef>, rows: usize) -> Result<Int64Array> {
+        self.compute(arrays, rows, |error| Err(error.with_context("function", TOKEN)))
+    }
+
+    /// The same, but null also where a value cannot be a part of a partition key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) for arrays of other types than those of the fields.
+    pub(crate) fn tokens_where_possible(&self, arrays: Vec<ArrayRef>, rows: usize) -> Result<Int64Array> {
+        self.compute(arrays, rows, |_| Ok(()))
+    }
+
+    fn compute(
+        &self,
+        arrays: Vec<ArrayRef>,
+        rows: usize,
+        without_token: impl Fn(Error) -> Result<()>,
+    ) -> Result<Int64Array> {
         let nulls = arrays.iter().fold(None, |nulls, array| {
             // Dictionaries and arrays of type Null know their nulls only logically.
             NullBuffer::union(nulls.as_ref(), array.logical_nulls().as_ref())
@@ -74,8 +98,13 @@ impl TokenEncoder {
                 continue;
             }
             key.clear();
-            bound.partition_key(row, &mut key).map_err(|e| e.with_context("function", TOKEN))?;
-            tokens.append_value(token_of_key(&key));
+            match bound.partition_key(row, &mut key) {
+                Ok(()) => tokens.append_value(token_of_key(&key)),
+                Err(error) => {
+                    without_token(error)?;
+                    tokens.append_null();
+                }
+            }
         }
         Ok(tokens.finish())
     }
@@ -270,5 +299,14 @@ mod tests {
         assert!(TokenEncoder::try_new(&[]).unwrap_err().to_string().contains("partition key"));
         let empty = tokens(None, StringArray::from(vec![""])).unwrap_err();
         assert!(empty.to_string().contains("must not be empty"), "{empty}");
+    }
+
+    #[test]
+    fn what_has_no_token_may_be_left_out() {
+        let texts = StringArray::from(vec![Some("a"), Some(""), None]);
+        let encoder = TokenEncoder::try_new(&[field(None, DataType::Utf8)]).unwrap();
+        let possible = encoder.tokens_where_possible(vec![Arc::new(texts)], 3).unwrap();
+        let all = tokens(None, StringArray::from(vec!["a"])).unwrap();
+        assert_eq!(possible.iter().collect::<Vec<_>>(), [all[0], None, None]);
     }
 }

@@ -167,6 +167,40 @@ words!(
 );
 
 words!(
+    /// What INSERT does with rows that are there already.
+    ExistingRows, "treatment of rows that are there already", default Replace {
+        /// They are written over.
+        Replace = "replace",
+        /// They stay as they are, by `IF NOT EXISTS`; those of the INSERT count as not applied.
+        Keep = "keep",
+        /// The same, and those of the INSERT are rejected.
+        Reject = "reject",
+    }
+);
+
+words!(
+    /// What INSERT does with the elements of non-frozen collections.
+    WriteCollections, "treatment of collections", default Replace {
+        /// What is there is replaced.
+        Replace = "replace",
+        /// They are added to what is there.
+        Append = "append",
+    }
+);
+
+words!(
+    /// What rejected rows are written as.
+    RejectedFormat, "format of rejected rows", default Parquet {
+        /// Keeps all types.
+        Parquet = "parquet",
+        /// With a header. It has no nested types.
+        Csv = "csv",
+        /// An object a line.
+        Json = "json",
+    }
+);
+
+words!(
     /// What durations are read as.
     DurationAs, "representation of durations", default Interval {
         /// Arrow's interval of months, days and nanoseconds, which Parquet and Iceberg do not have.

@@ -1,8 +1,69 @@
 //! Cuts a batch into statement groups: rows of one Cassandra partition, bounded in rows and bytes.
 
 use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::options::CassandraOptions;
+use datafusion::arrow::array::RecordBatch;
+
+use super::WriteRecipe;
+use crate::codec::encode::BoundBatch;
+use crate::error::Result;
+
+/// Rows of the input, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct SourceBatch {
+    /// The columns that are bound, or of which what is bound is made.
+    pub(crate) columns: RecordBatch,
+    pub(crate) bound: BoundBatch,
+    /// The row that each of the rows bound is a statement of, in order; none where there is one for each.
+    pub(crate) row_of: Option<Vec<usize>>,
+}
+
+impl SourceBatch {
+    /// The statements of a row, as rows of what is bound.
+    pub(crate) fn statements(&self, row: usize) -> Range<usize> {
+        match &self.row_of {
+            None => row..row + 1,
+            Some(row_of) => row_of.partition_point(|&of| of < row)..row_of.partition_point(|&of| of <= row),
+        }
+    }
+
+    /// The bytes of the values of a row.
+    pub(crate) fn row_bytes(&self, row: usize) -> usize {
+        self.statements(row).map(|statement| self.bound.row_bytes(statement)).sum()
+    }
+}
+
+/// Rows of one Cassandra partition, ready to be sent. All statements of a row are in one group.
+#[derive(Debug)]
+pub(crate) struct StatementGroup {
+    pub(crate) source: Arc<SourceBatch>,
+    pub(crate) rows: Vec<usize>,
+    /// Where rows have several of them.
+    statements: Option<Vec<usize>>,
+    pub(crate) bytes: usize,
+}
+
+impl StatementGroup {
+    pub(crate) fn new(source: &Arc<SourceBatch>, rows: Vec<usize>) -> Self {
+        let bytes = rows.iter().map(|&row| source.row_bytes(row)).sum();
+        let of_rows = || rows.iter().flat_map(|&row| source.statements(row)).collect();
+        let statements = source.row_of.is_some().then(of_rows);
+        Self { source: Arc::clone(source), rows, statements, bytes }
+    }
+
+    /// Its statements, as rows of what is bound.
+    pub(crate) fn statements(&self) -> &[usize] {
+        self.statements.as_deref().unwrap_or(&self.rows)
+    }
+
+    /// Its halves.
+    pub(crate) fn halves(mut self) -> [Self; 2] {
+        let rest = self.rows.split_off(self.rows.len() / 2);
+        [Self::new(&self.source, self.rows), Self::new(&self.source, rest)]
+    }
+}
 
 /// How large a statement group may be.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +73,10 @@ pub(crate) struct GroupLimit {
 }
 
 impl GroupLimit {
-    pub(crate) fn new(options: &CassandraOptions) -> Self {
-        Self { rows: options.group_rows.get(), bytes: options.group_bytes.get() }
+    /// A statement with a condition goes alone: of a group, either all or none would be applied.
+    pub(crate) fn new(recipe: &WriteRecipe) -> Self {
+        let rows = if recipe.change.is_conditional() { 1 } else { recipe.options.group_rows.get() };
+        Self { rows, bytes: recipe.options.group_bytes.get() }
     }
 }
 
@@ -38,11 +101,13 @@ impl PartitionKeys {
     }
 }
 
-/// The rows of each statement group, as indices into the batch. Every row is in exactly one group; rows of one Cassandra
+/// The rows of each statement group, as indices into the batch. `rows` are those that the keys are of, in their order: every one of
+/// them is in exactly one group; rows of one Cassandra
 /// partition keep their order.
 ///
 /// Rows with the same primary key are never in the same group: all cells of a group have the same time, and Cassandra
-/// then lets the greater *value* win, cell by cell, which would make of two rows one that nobody has written.
+/// then lets the greater *value* win, cell by cell, which would make of two rows one that nobody has written. (Rows whose
+/// statements bring their own times have hashes of their own.)
 ///
 /// `token_of` gives the token of a key, `clustering_hash` a number that rows of equal clustering columns share,
 /// `row_bytes` the size of a row's values.

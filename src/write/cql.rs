@@ -3,34 +3,49 @@
 use super::Change;
 use super::times::{TIMESTAMP_MARKER, TTL_MARKER};
 use crate::cluster::quote::{quote, quote_table};
-use crate::cluster::schema::{Column, ColumnKind, TableName};
+use crate::cluster::schema::{Column, ColumnKind, CqlType, TableName};
 use crate::options::CassandraOptions;
 
 /// The statement for one row, with a marker for each of the columns, in their order. An UPDATE sets those that are not of the
 /// primary key, which therefore come first; a DELETE has none but those of the key. An INSERT may have times behind them,
 /// see [`TimesLayout::markers`](super::times::TimesLayout::markers).
-pub(crate) fn statement(change: Change, table: &TableName, columns: &[Column], options: &CassandraOptions) -> String {
-    let (times, columns): (Vec<&Column>, Vec<&Column>) =
-        columns.iter().partition(|column| column.kind == ColumnKind::Computed);
-    let using = using(change, &times, options);
-    let table = quote_table(&table.keyspace, &table.table);
-    let equal = |column: &&Column| format!("{} = ?", quote(&column.name));
+pub(crate) fn statement(change: Change, name: &TableName, columns: &[Column], options: &CassandraOptions) -> String {
+    let using = using(change, columns, options);
+    let table = quote_table(&name.keyspace, &name.table);
+    let equal = |column: &Column| format!("{} = ?", quote(&column.name));
     let pick = |is_key: bool| columns.iter().filter(move |c| c.kind.is_key() == is_key).map(equal).collect::<Vec<_>>();
     let key = || pick(true).join(" AND ");
     match change {
         Change::Insert => {
-            let names: Vec<String> = columns.iter().map(|c| quote(&c.name)).collect();
-            let marks = vec!["?"; columns.len()].join(", ");
+            let kept = columns.iter().filter(|column| column.kind != ColumnKind::Computed);
+            let names: Vec<String> = kept.map(|column| quote(&column.name)).collect();
+            let marks = vec!["?"; names.len()].join(", ");
             format!("INSERT INTO {table} ({}) VALUES ({marks}){using}", names.join(", "))
+        }
+        Change::InsertNew => {
+            let insert = statement(Change::Insert, name, columns, &CassandraOptions::default());
+            format!("{insert} IF NOT EXISTS{using}")
+        }
+        Change::Count | Change::Append { .. } => {
+            let set = columns.iter().filter(|c| !c.kind.is_key()).map(|column| {
+                let name = quote(&column.name);
+                if is_added(column) { format!("{name} = {name} + ?") } else { format!("{name} = ?") }
+            });
+            format!("UPDATE {table}{using} SET {} WHERE {}", set.collect::<Vec<_>>().join(", "), key())
         }
         Change::Update => format!("UPDATE {table}{using} SET {} WHERE {}", pick(false).join(", "), key()),
         Change::Delete => format!("DELETE FROM {table}{using} WHERE {}", key()),
     }
 }
 
+/// Whether what is written can be added to what is there.
+pub(crate) fn is_added(column: &Column) -> bool {
+    matches!(column.cql_type, CqlType::Counter | CqlType::List(_) | CqlType::Set(_) | CqlType::Map(..))
+}
+
 /// The time to live and the time of what is written, where rows or options give them. What is deleted does not live.
-fn using(change: Change, times: &[&Column], options: &CassandraOptions) -> String {
-    let is_bound = |marker: &str| times.iter().any(|column| column.name == marker);
+fn using(change: Change, columns: &[Column], options: &CassandraOptions) -> String {
+    let is_bound = |marker: &str| columns.iter().any(|c| c.kind == ColumnKind::Computed && c.name == marker);
     let given = |word: &str, marker, constant: Option<String>| match constant {
         _ if is_bound(marker) => Some(format!("{word} ?")),
         constant => constant.map(|constant| format!("{word} {constant}")),
@@ -50,7 +65,7 @@ pub(crate) fn truncate(table: &TableName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::schema::{ColumnKind, CqlType};
+    use crate::cluster::schema::ColumnKind;
 
     #[test]
     fn names_are_quoted() {

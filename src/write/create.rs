@@ -16,8 +16,8 @@ use datafusion::physical_plan::{
 };
 use futures::TryStreamExt;
 
-use super::exec::{count_schema, only_child};
-use super::sender::ROWS_WRITTEN;
+use super::metrics::ROWS_WRITTEN;
+use super::written::{count_schema, only_child};
 use crate::cluster::ClusterHandle;
 use crate::cluster::schema::TableName;
 use crate::error::{Error, ErrorKind, Result};
@@ -41,6 +41,7 @@ impl CreateRecipe {
     /// # Errors
     /// What the cluster says.
     pub(crate) async fn run(&self, options: &CassandraOptions) -> Result<()> {
+        options.check_not_dry("CREATE TABLE")?;
         let cluster = self.cluster.connect().await?;
         let made = cluster.define("CREATE TABLE", &self.cql, options.request_timeout()).await;
         made.map_err(|e| e.with_context("table", self.table.to_string()))

@@ -1,13 +1,21 @@
 //! The write path.
 //!
 //! ```text
-//! RecordBatch ─ exec (one stream a partition) ─ codec/encode ─ batch (statement groups) ─ sender ─▶ Cassandra
+//! RecordBatch ─ sort, if asked for ─ exec ─ partition (one stream) ─ codec/encode ─ batch (statement groups) ─ pace ─ sender ─▶ Cassandra
+//!                                                         └────────────── rows that cannot be written ──────────────┴─▶ rejected_file
 //! ```
 //!
 //! Rows of one Cassandra partition that arrive together are sent together, as one unlogged statement group, to a replica of
-//! that partition. Null means *unset*, unless `cassandra.write_nulls` says otherwise: the column is left as it is, no
-//! tombstone is written. Every request can be repeated with the same effect, and is, with a growing wait, when the cluster
-//! is busy or a node is away.
+//! that partition. Those that come apart are brought together by `cassandra.sort_by_token` ([`sort`]).
+//!
+//! Null means *unset*, unless `cassandra.write_nulls` says otherwise: the column is left as it is, no
+//! tombstone is written. A request that can be repeated with the same effect is, with a growing wait, when the cluster
+//! is busy or a node is away. Those of counters, appended lists and `IF NOT EXISTS` are not, unless nothing can have come of
+//! them: their rows are reported as of unknown outcome.
+//!
+//! How many groups are in flight is found out while the load runs, see [`pace`]. Rows that cannot be written are kept in files if
+//! an option allows them, see [`outcome`]; the number of rows read is always that of those written, not applied, rejected
+//! and unknown together.
 //!
 //! What is atomic: the rows of one statement group, on each replica. Nothing more: a statement that fails or is cancelled
 //! has written some of its rows, and running it again writes the same rows over them.
@@ -23,10 +31,18 @@ pub(crate) mod batch;
 pub(crate) mod cql;
 pub mod create;
 pub mod exec;
+mod load;
+pub(crate) mod metrics;
+pub mod outcome;
+mod pace;
+mod partition;
 pub(crate) mod read_first;
+mod rejected_file;
 pub(crate) mod sender;
+pub mod sort;
 pub(crate) mod times;
 pub(crate) mod truncate;
+pub mod written;
 
 use std::sync::Arc;
 
@@ -41,6 +57,13 @@ use times::TimesLayout;
 pub(crate) enum Change {
     /// It is written, over a row of the same primary key if there is one.
     Insert,
+    /// It is written if there is none of its primary key.
+    InsertNew,
+    /// Its counters are added to those of the row.
+    Count,
+    /// It is written, and the elements of its collections are added to those of the row. `lists`: also those of lists, which are
+    /// there twice if that is done twice.
+    Append { lists: bool },
     /// Its columns that are not of the key are set, also to null.
     Update,
     /// The row of its primary key is deleted.
@@ -51,10 +74,39 @@ impl Change {
     /// What has happened to the rows acknowledged.
     fn done(self) -> &'static str {
         match self {
-            Self::Insert => "written",
+            Self::Insert | Self::InsertNew | Self::Append { .. } => "written",
+            Self::Count => "added to",
             Self::Update => "updated",
             Self::Delete => "deleted",
         }
+    }
+
+    /// Whether it may be done twice with the same effect.
+    fn is_repeatable(self) -> bool {
+        match self {
+            Self::Insert | Self::Update | Self::Delete | Self::Append { lists: false } => true,
+            // Of a condition, the second answer would be another one.
+            Self::InsertNew | Self::Count | Self::Append { lists: true } => false,
+        }
+    }
+
+    /// Whether the server answers if it was done.
+    fn is_conditional(self) -> bool {
+        self == Self::InsertNew
+    }
+
+    fn is_counter(self) -> bool {
+        self == Self::Count
+    }
+
+    /// Whether a row with nothing but its key would be left out by the server without a word.
+    fn needs_values(self) -> bool {
+        matches!(self, Self::Append { .. })
+    }
+
+    /// Whether the columns of the key come last, as in UPDATE of CQL.
+    pub(crate) fn has_key_last(self) -> bool {
+        matches!(self, Self::Update | Self::Count | Self::Append { .. })
     }
 }
 
@@ -80,5 +132,15 @@ impl WriteRecipe {
     /// The statement that each row is bound to.
     pub(crate) fn cql(&self) -> String {
         cql::statement(self.change, &self.table.name, &self.columns, &self.options)
+    }
+
+    /// Whether a request of it may be sent twice with the same effect.
+    fn is_repeatable(&self) -> bool {
+        self.change.is_repeatable()
+    }
+
+    /// Whether rows that cannot be written are kept and the others go on.
+    fn keeps_rejected(&self) -> bool {
+        self.options.max_rejected.keeps_rows()
     }
 }

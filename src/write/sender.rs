@@ -1,119 +1,164 @@
 //! Sends statement groups and waits for their acknowledgement.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
+use scylla::errors::ExecutionError;
+use scylla::response::query_result::QueryResult;
 use scylla::serialize::SerializationError;
 use scylla::serialize::batch::{BatchValues, BatchValuesIterator};
 use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 use scylla::serialize::writers::RowWriter;
 use scylla::statement::batch::{Batch, BatchStatement, BatchType};
 use scylla::statement::prepared::PreparedStatement;
+use scylla::value::{CqlValue, Row};
 
 use super::WriteRecipe;
+use super::batch::StatementGroup;
+use super::load::Load;
+use super::metrics::WriteMetrics;
+use super::outcome::RejectedClass;
 use crate::cluster::retry::RetryPlan;
-use crate::cluster::{Cluster, consistency, execution_error};
-use crate::codec::encode::BoundBatch;
-use crate::error::Result;
-use crate::options::CassandraOptions;
+use crate::cluster::{Cluster, WriteFailure, consistency, execution_error, is_transient};
+use crate::error::{Error, Result};
 
-/// The metric that counts rows acknowledged.
-pub(crate) const ROWS_WRITTEN: &str = "rows_written";
-
-/// What a load counts while it runs.
-#[derive(Debug, Clone)]
-pub(crate) struct WriteMetrics {
-    /// Rows acknowledged.
-    pub(crate) rows_written: Count,
-    pub(crate) groups: Count,
-    pub(crate) bytes: Count,
-    pub(crate) retries: Count,
+/// What became of a statement group that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Written,
+    /// There is a row of its key, and it was to be left alone.
+    NotApplied,
 }
 
-impl WriteMetrics {
-    pub(crate) fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
-        let counter = |name: &'static str| MetricBuilder::new(set).counter(name, partition);
-        Self {
-            rows_written: counter(ROWS_WRITTEN),
-            groups: counter("groups"),
-            bytes: counter("bytes"),
-            retries: counter("retries"),
-        }
-    }
-}
-
-/// Rows of one Cassandra partition, ready to be sent.
+/// A statement group that could not be written.
 #[derive(Debug)]
-pub(crate) struct StatementGroup {
-    pub(crate) batch: Arc<BoundBatch>,
-    pub(crate) rows: Vec<usize>,
-    /// Rows of the input whose last statement is in it.
-    pub(crate) rows_done: usize,
-    pub(crate) bytes: usize,
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    /// `None`: no other group will fare better.
+    pub(crate) class: Option<RejectedClass>,
+    pub(crate) attempts: usize,
 }
 
-/// Sends the statement groups of one partition.
+/// Sends the statement groups of one stream.
 pub(crate) struct Sender {
     cluster: Arc<Cluster>,
     statement: PreparedStatement,
-    options: CassandraOptions,
+    recipe: Arc<WriteRecipe>,
+    load: Arc<Load>,
     retries: RetryPlan,
     metrics: WriteMetrics,
-    table: String,
+    batch_type: BatchType,
     /// The CQL batch of n statements, by n.
     batches: Mutex<HashMap<usize, Arc<Batch>>>,
 }
 
 impl Sender {
     /// Connects and prepares.
-    pub(crate) async fn start(recipe: &WriteRecipe, metrics: WriteMetrics) -> Result<Self> {
+    pub(crate) async fn start(recipe: &Arc<WriteRecipe>, load: &Arc<Load>, metrics: &WriteMetrics) -> Result<Self> {
+        let (options, repeatable) = (&recipe.options, recipe.is_repeatable());
         let cluster = recipe.cluster.connect().await?;
+        let mut statement = cluster.prepare_write(&recipe.cql(), options).await?;
+        statement.set_is_idempotent(repeatable);
+        let retries = RetryPlan::new(options);
         Ok(Self {
-            statement: cluster.prepare_write(&recipe.cql(), &recipe.options).await?,
+            statement,
             cluster,
-            options: recipe.options.clone(),
-            retries: RetryPlan::new(&recipe.options),
-            metrics,
-            table: recipe.table.name.to_string(),
+            retries: if repeatable { retries } else { retries.for_once() },
+            metrics: metrics.clone(),
+            batch_type: match recipe.change {
+                change if change.is_counter() => BatchType::Counter,
+                _ if options.logged_groups => BatchType::Logged,
+                _ => BatchType::Unlogged,
+            },
+            recipe: Arc::clone(recipe),
+            load: Arc::clone(load),
             batches: Mutex::default(),
         })
     }
 
-    /// The nodes that the requests are spread over.
-    pub(crate) fn node_count(&self) -> usize {
-        self.cluster.node_count()
+    /// The most statement groups that may ever be in flight.
+    pub(crate) fn most_in_flight(&self) -> usize {
+        self.load.pace(&self.recipe.options, self.cluster.node_count()).most().get()
     }
 
-    /// Sends the group; returns the number of its rows when they have been acknowledged.
-    pub(crate) async fn send(&self, group: StatementGroup) -> Result<usize> {
+    /// Sends the group when its turn has come, again and again if need be.
+    pub(crate) async fn send(&self, group: &StatementGroup) -> Result<Sent, Failed> {
+        let pace = self.load.pace(&self.recipe.options, self.cluster.node_count());
+        let bug = |error| Failed { error, class: None, attempts: 0 };
+        let _slot = pace.enter(group.rows.len(), group.bytes).await.map_err(bug)?;
+        if self.recipe.options.dry_run {
+            return Ok(Sent::Written);
+        }
         let session = self.cluster.session();
-        let (rows, rows_done) = (group.rows.len(), group.rows_done);
-        let on_retry = || self.metrics.retries.add(1);
-        let sent = if let [row] = *group.rows {
-            let batch = &group.batch;
-            let attempt = |_| async move { session.execute_unpaged(&self.statement, batch.row(row)).await };
-            self.retries.run(on_retry, attempt).await
-        } else {
-            let (statements, group) = (self.statements(rows), &group);
-            let statements = &statements;
-            self.retries.run(on_retry, |_| async move { session.batch(statements, group).await }).await
+        let attempts = AtomicUsize::new(1);
+        let on_retry = || {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            self.metrics.retries.add(1);
         };
-        sent.map_err(|e| execution_error("writing", &e).with_context("table", &self.table))?;
-        self.metrics.rows_written.add(rows_done);
-        self.metrics.groups.add(1);
-        self.metrics.bytes.add(group.bytes);
-        Ok(rows_done)
+        let count = group.statements().len();
+        let statements = if count > 1 { Some(self.batch_of(count)) } else { None };
+        let attempt = async |_| {
+            let sent = Instant::now();
+            let answer = match (&statements, group.statements()) {
+                (None, [row]) => session.execute_unpaged(&self.statement, group.source.bound.row(*row)).await,
+                (Some(statements), _) => session.batch(statements, group).await,
+                (None, _) => return Ok(None),
+            };
+            match &answer {
+                Ok(_) => pace.acknowledged(sent.elapsed(), &self.metrics.pace),
+                Err(error) if is_transient(error) => pace.overloaded(&self.metrics.pace),
+                Err(_) => {}
+            }
+            answer.map(Some)
+        };
+        match self.retries.run(on_retry, attempt).await {
+            Ok(answer) => self.applied(answer).map_err(bug),
+            Err(error) => Err(self.failed(&error, attempts.into_inner())),
+        }
     }
 
-    fn statements(&self, rows: usize) -> Arc<Batch> {
+    fn failed(&self, error: &ExecutionError, attempts: usize) -> Failed {
+        let class = match WriteFailure::of(error, self.recipe.is_repeatable()) {
+            WriteFailure::Everything => None,
+            WriteFailure::Refused => Some(RejectedClass::Refused),
+            WriteFailure::Unavailable => Some(RejectedClass::Unavailable),
+            WriteFailure::Unknown => Some(RejectedClass::Unknown),
+        };
+        let what = if class == Some(RejectedClass::Unknown) {
+            "the outcome of writing is unknown, and it cannot be repeated: it may be written or not; the request"
+        } else {
+            "writing"
+        };
+        let error = execution_error(what, error).with_context("table", self.recipe.table.name.to_string());
+        Failed { error, class, attempts }
+    }
+
+    /// Reads the answer to a statement with a condition; others have none.
+    fn applied(&self, answer: Option<QueryResult>) -> Result<Sent> {
+        let Some(answer) = answer.filter(|_| self.recipe.change.is_conditional()) else { return Ok(Sent::Written) };
+        let unreadable = |e: Box<dyn std::error::Error + Send + Sync>| {
+            Error::internal("the server's answer to IF NOT EXISTS cannot be read").with_source(e)
+        };
+        let rows = answer.into_rows_result().map_err(|e| unreadable(e.into()))?;
+        let row: Row = rows.first_row().map_err(|e| unreadable(e.into()))?;
+        match row.columns.first() {
+            Some(Some(CqlValue::Boolean(true))) => Ok(Sent::Written),
+            Some(Some(CqlValue::Boolean(false))) => Ok(Sent::NotApplied),
+            other => Err(unreadable(format!("its first column is {other:?}").into())),
+        }
+    }
+
+    fn batch_of(&self, count: usize) -> Arc<Batch> {
         let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(batches.entry(rows).or_insert_with(|| {
-            let statements = vec![BatchStatement::PreparedStatement(self.statement.clone()); rows];
-            let mut batch = Batch::new_with_statements(BatchType::Unlogged, statements);
-            batch.set_consistency(consistency(self.options.write_consistency));
-            batch.set_request_timeout(Some(self.options.request_timeout()));
-            batch.set_is_idempotent(true);
+        Arc::clone(batches.entry(count).or_insert_with(|| {
+            let options = &self.recipe.options;
+            let statements = vec![BatchStatement::PreparedStatement(self.statement.clone()); count];
+            let mut batch = Batch::new_with_statements(self.batch_type, statements);
+            batch.set_consistency(consistency(options.write_consistency));
+            batch.set_request_timeout(Some(options.request_timeout()));
+            batch.set_is_idempotent(self.recipe.is_repeatable());
             Arc::new(batch)
         }))
     }
@@ -123,14 +168,14 @@ impl BatchValues for StatementGroup {
     type BatchValuesIter<'r> = GroupRows<'r>;
 
     fn batch_values_iter(&self) -> GroupRows<'_> {
-        GroupRows { batch: &self.batch, rows: self.rows.iter() }
+        GroupRows { group: self, statements: self.statements().iter() }
     }
 }
 
-/// The rows of a group, written one after the other into the request.
+/// The statements of a group, written one after the other into the request.
 pub(crate) struct GroupRows<'r> {
-    batch: &'r BoundBatch,
-    rows: std::slice::Iter<'r, usize>,
+    group: &'r StatementGroup,
+    statements: std::slice::Iter<'r, usize>,
 }
 
 impl<'r> BatchValuesIterator<'r> for GroupRows<'r> {
@@ -139,15 +184,15 @@ impl<'r> BatchValuesIterator<'r> for GroupRows<'r> {
         context: &RowSerializationContext<'_>,
         writer: &mut RowWriter,
     ) -> Option<std::result::Result<(), SerializationError>> {
-        self.rows.next().map(|&row| self.batch.row(row).serialize(context, writer))
+        self.statements.next().map(|&row| self.group.source.bound.row(row).serialize(context, writer))
     }
 
     fn is_empty_next(&mut self) -> Option<bool> {
         // Every statement has at least the columns of the key.
-        self.rows.next().map(|_| false)
+        self.statements.next().map(|_| false)
     }
 
     fn skip_next(&mut self) -> Option<()> {
-        self.rows.next().map(|_| ())
+        self.statements.next().map(|_| ())
     }
 }

@@ -60,6 +60,9 @@ pub(crate) struct TimesLayout {
     row: Option<RowTimes>,
     /// What is written where no time comes.
     default: Pair,
+    /// Whether a static cell that comes with several rows is written with the first of them alone. Not where that row may be
+    /// rejected while the others are written.
+    static_once: bool,
 }
 
 /// The time and the time to live of a statement. Without one, Cassandra takes its own time and the table's time to live.
@@ -81,41 +84,31 @@ impl Pair {
 pub(crate) struct Statements {
     /// A row for each, with the columns that are bound.
     pub(crate) batch: RecordBatch,
-    /// The row of the input that each belongs to, from 0. Those of one row stand together, in the order of the rows.
-    pub(crate) row_of: Vec<usize>,
-    /// The rows of the input that have none, because their times cannot be written, and why.
+    /// The row of the input that each belongs to, from 0, in the order of the rows; none where there is one for each.
+    pub(crate) row_of: Option<Vec<usize>>,
+    /// The rows of the input that have none, because their times cannot be written, and why; in order.
     pub(crate) refused: Vec<(usize, Error)>,
-    /// Whether a statement brings its own time.
-    timed: Vec<bool>,
+    /// Whether a statement brings its own time, so that it may share a group with others of the same primary key: what
+    /// becomes of their cells then does not depend on the group. Those behind the last one do not.
+    pub(crate) timed: Vec<bool>,
 }
 
 impl Statements {
     /// One for each row, without times.
     pub(crate) fn of_rows(batch: RecordBatch) -> Self {
-        Self { row_of: (0..batch.num_rows()).collect(), refused: Vec::new(), timed: Vec::new(), batch }
-    }
-
-    /// Whether the statement brings its own time, so that it may share a group with others of the same primary key: what
-    /// becomes of their cells then does not depend on the group.
-    pub(crate) fn is_timed(&self, statement: usize) -> bool {
-        self.timed.get(statement).copied().unwrap_or_default()
-    }
-
-    /// Whether it is the last one of its row.
-    pub(crate) fn ends_row(&self, statement: usize) -> bool {
-        self.row_of.get(statement) != self.row_of.get(statement + 1)
+        Self { batch, row_of: None, refused: Vec::new(), timed: Vec::new() }
     }
 }
 
 impl TimesLayout {
     /// Each cell has its own times; none if these come for no cell.
     pub(crate) fn of_cells(columns: Vec<TimedColumn>, options: &CassandraOptions) -> Option<Self> {
-        Self { columns, row: None, default: Pair::default() }.with_default(options)
+        Self { columns, row: None, default: Pair::default(), static_once: false }.with_default(options)
     }
 
     /// Each row has its own times; none if these do not come.
     pub(crate) fn of_rows(columns: Vec<TimedColumn>, row: RowTimes, options: &CassandraOptions) -> Option<Self> {
-        Self { columns, row: Some(row), default: Pair::default() }.with_default(options)
+        Self { columns, row: Some(row), default: Pair::default(), static_once: false }.with_default(options)
     }
 
     fn with_default(self, options: &CassandraOptions) -> Option<Self> {
@@ -123,7 +116,11 @@ impl TimesLayout {
         // What has no marker has its constant in the statement.
         let ttl = options.write_ttl_seconds.filter(|_| has_ttl).and_then(|ttl| i32::try_from(ttl.seconds()).ok());
         let timestamp = options.write_timestamp_us.filter(|_| has_timestamp).map(u64::cast_signed);
-        (has_ttl || has_timestamp).then_some(Self { default: Pair { timestamp, ttl }, ..self })
+        (has_ttl || has_timestamp).then_some(Self {
+            default: Pair { timestamp, ttl },
+            static_once: !options.max_rejected.keeps_rows(),
+            ..self
+        })
     }
 
     fn has_ttl(&self) -> bool {
@@ -214,7 +211,7 @@ impl TimesLayout {
                 ttl: numbers(batch, column.ttl, Some(value))?,
             };
             let cell = Cell::new(value, times);
-            if column.kind != ColumnKind::Static {
+            if column.kind != ColumnKind::Static || !self.static_once {
                 return Ok(Some(cell));
             }
             let places = [column.timestamp, column.ttl].into_iter().flatten();
@@ -279,7 +276,7 @@ impl TimesLayout {
         let schema =
             self.schema(&batch.schema()).map_err(|e| arrow::error::ArrowError::from_external_error(e.into()))?;
         let timed = pairs.iter().map(|pair| pair.timestamp.is_some()).collect();
-        Ok(Statements { batch: RecordBatch::try_new(Arc::new(schema), columns)?, row_of, refused, timed })
+        Ok(Statements { batch: RecordBatch::try_new(Arc::new(schema), columns)?, row_of: Some(row_of), refused, timed })
     }
 }
 

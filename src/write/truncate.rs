@@ -12,6 +12,7 @@ use crate::options::CassandraOptions;
 /// # Errors
 /// What the cluster says, and no answer within [`CassandraOptions::request_timeout_ms`].
 pub(crate) async fn truncate(cluster: &ClusterHandle, table: &TableName, options: &CassandraOptions) -> Result<()> {
+    options.check_not_dry("TRUNCATE")?;
     let cluster = cluster.connect().await?;
     let mut statement = cluster.prepare_write(&cql::truncate(table), options).await?;
     statement.set_is_idempotent(false);

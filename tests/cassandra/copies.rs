@@ -93,33 +93,34 @@ async fn assert_copied(ks: &TestKeyspace, copy: &str, begin: Instant) {
     }
 }
 
-/// Runs an INSERT; gives the rows that it counted and a metric of its plan.
-async fn insert(session: &cbulk::Session, sql: &str, name: &str) -> (i64, usize) {
+/// Runs an INSERT; gives the rows that it counted, and the statement groups and statements that they took.
+async fn insert(session: &cbulk::Session, sql: &str) -> (i64, usize, usize) {
     use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::UInt64Type;
     let query = plan(session, sql).await;
     let batches: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
     let written: u64 = batches.iter().map(|batch| batch.column(0).as_primitive::<UInt64Type>().value(0)).sum();
-    (written.try_into().unwrap(), metric(query.plan.as_ref(), name))
+    let of = |name| metric(query.plan.as_ref(), name);
+    (written.try_into().unwrap(), of("groups"), of("statements"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_has_the_times_of_its_source() {
     let ks = keyspace_with(&[("copy", ""), ("short", " WITH default_time_to_live = 1000"), ("loaded", "")]).await;
     let session = session();
-    // One statement a group, so that groups are statements; one partition, so that static cells meet.
+    // One partition, so that static cells meet.
     run(&session, "SET cassandra.group_rows = 1; SET datafusion.execution.target_partitions = 1").await.unwrap();
     let begin = Instant::now();
     for copy in ["copy", "short"] {
         let sql = ks.sql(&format!("INSERT INTO {{ks}}.\"{copy}$times\" SELECT * FROM {{ks}}.\"source$times\""));
-        assert_eq!(insert(&session, &sql, "groups").await, (8, STATEMENTS), "{copy}");
+        assert_eq!(insert(&session, &sql).await, (8, 8, STATEMENTS), "{copy}");
         // A row of nothing but its key has no cell that could say when it expires.
         assert_copied(&ks, copy, begin).await;
     }
-    // Statements of one Cassandra partition share a group, also those of one row.
+    // Rows of one Cassandra partition share a group, with all of their statements.
     run(&session, "SET cassandra.group_rows = 100").await.unwrap();
     let sql = ks.sql("INSERT INTO {ks}.\"copy$times\" SELECT * FROM {ks}.\"source$times\"");
-    assert_eq!(insert(&session, &sql, "groups").await, (8, 4));
+    assert_eq!(insert(&session, &sql).await, (8, 4, STATEMENTS));
     assert_copied(&ks, "copy", begin).await;
 
     // By way of a file.
@@ -154,7 +155,7 @@ async fn thousands_of_cells_get_the_times_that_are_given() {
     // Of two rows of one key the later time wins, cell by cell, though they are in one group.
     let twice = "INSERT INTO {ks}.\"t$times\" (k, c, a, d, \"writetime(a)\", \"writetime(d)\") \
                  VALUES (-1, 1, 10, 10, 5, 6), (-1, 1, 20, 20, 6, 5)";
-    assert_eq!(insert(&session, &ks.sql(twice), "groups").await, (2, 1));
+    assert_eq!(insert(&session, &ks.sql(twice)).await, (2, 1, 4));
     assert_eq!(sorted_rows(&session, &ks.sql("SELECT a, d FROM {ks}.t WHERE k = -1")).await, ["20|10.0"]);
     ks.drop_it().await;
 }
@@ -183,7 +184,17 @@ async fn what_cannot_be_copied_is_told() {
         ),
         (
             "SET cassandra.write_nulls = 'tombstone'; INSERT INTO {ks}.\"copy$times\" SELECT * FROM {ks}.\"source$times\"",
-            "write_nulls = 'tombstone' is not possible for {ks}.copy$times",
+            "do not go together with cassandra.write_nulls = 'tombstone'",
+        ),
+        (
+            "SET cassandra.write_nulls = 'unset'; SET cassandra.existing_rows = 'keep'; \
+             INSERT INTO {ks}.\"copy$times\" SELECT * FROM {ks}.\"source$times\"",
+            "do not go together with cassandra.existing_rows",
+        ),
+        (
+            "SET cassandra.existing_rows = 'replace'; SET cassandra.write_collections = 'append'; \
+             INSERT INTO {ks}.\"copy$times\" SELECT * FROM {ks}.\"source$times\"",
+            "do not go together with cassandra.write_collections",
         ),
     ] {
         let error = error_of(&session, &ks.sql(sql)).await;
@@ -349,5 +360,43 @@ async fn the_examples_of_the_page_work() {
     run(&session, &here(examples[2])).await.unwrap();
     let read = "SELECT c, writetime(v), ttl(v) > 3000 FROM {ks}.events";
     assert_eq!(sorted_rows(&session, &ks.sql(read)).await, ["1|1769860800000000|true", "2|5|true"]);
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_with_bad_times_are_rejected_as_a_whole() {
+    let ks = TestKeyspace::create().await;
+    ks.run("CREATE TABLE {ks}.t (k int, c text, a int, ip inet, PRIMARY KEY (k, c))").await;
+    let session = session();
+    let folder = tempfile::tempdir().unwrap();
+    let keep =
+        format!("SET cassandra.max_rejected = '50'; SET cassandra.rejected_path = '{}'", folder.path().display());
+    run(&session, &keep).await.unwrap();
+    // Each tenth row has a bad time, a bad value, or no key.
+    let sql = "INSERT INTO {ks}.\"t$times\" (k, c, a, ip, \"writetime(a)\", \"ttl(a)\", \"writetime(ip)\") \
+               SELECT value / 10, CASE value % 30 WHEN 20 THEN NULL ELSE concat('c', value) END, value AS a, \
+               CASE value % 30 WHEN 10 THEN 'nowhere' ELSE '10.0.0.1' END, 5, CASE value % 30 WHEN 0 THEN -1 ELSE 100000 END, 6 \
+               FROM generate_series(0, 299)";
+    let (count, report) = super::rejected::load(&session, &ks.sql(sql)).await;
+    assert_eq!((count, report.read, report.written, report.rejected), (270, 300, 270, 30));
+    let there = "SELECT count(*), count(a), count(ip), min(writetime(a)), max(writetime(ip)) FROM {ks}.t";
+    assert_eq!(sorted_rows(&session, &ks.sql(there)).await, ["270|270|270|5|6"]);
+    let file = format!(
+        "CREATE EXTERNAL TABLE bad STORED AS PARQUET LOCATION '{}/'",
+        report.rejected_folder.unwrap().display()
+    );
+    run(&session, &file).await.unwrap();
+    let told = "SELECT a, rejected_because FROM bad WHERE a IN (0, 10, 20) ORDER BY a";
+    let told = sorted_rows(&session, told).await;
+    assert!(told[0].starts_with("0|-1 cannot be written as time to live"), "{told:?}");
+    // A row has several statements, and is named by its own number.
+    assert!(told[0].contains("row: 1"), "{told:?}");
+    assert!(told[1].contains("cannot write \"nowhere\" as inet") && told[1].contains("row: 11"), "{told:?}");
+    assert!(told[2].contains("primary key is null") && told[2].contains("row: 21"), "{told:?}");
+    let again = "INSERT INTO {ks}.\"t$times\" (k, c, a, ip, \"writetime(a)\", \"ttl(a)\", \"writetime(ip)\") \
+                 SELECT k, coalesce(c, 'x'), a, nullif(ip, 'nowhere'), \"writetime(a)\", nullif(\"ttl(a)\", -1), \
+                 \"writetime(ip)\" FROM bad";
+    assert_eq!(number(&session, &ks.sql(again)).await, 30);
+    assert_eq!(sorted_rows(&session, &ks.sql(there)).await, ["300|300|290|5|6"]);
     ks.drop_it().await;
 }

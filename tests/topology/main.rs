@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cbulk::cluster::Cluster;
+use cbulk::write::outcome::LoadReport;
 use cbulk::{ClusterOptions, Error, ErrorKind, Session, SessionBuilder};
 use common::cluster::RealCluster;
 use common::{TestKeyspace, metric, number, plan, run, session_at};
@@ -40,6 +41,7 @@ async fn cassandra_5_0_with_16_vnodes() {
     every_row_is_read_once_from_a_replica(&cluster).await;
     errors_say_what_is_wrong(&cluster).await;
     a_load_is_complete_on_every_replica(&cluster).await;
+    a_load_waits_for_nodes_that_do_not_answer(&cluster).await;
     no_row_is_lost_with_a_node(&cluster).await;
 }
 
@@ -146,7 +148,47 @@ async fn a_load_is_complete_on_every_replica(cluster: &RealCluster) {
     ks.drop_it().await;
 }
 
-/// Node 2 stops in the middle of a load, is away, and comes back; node 3 dies in the middle of a scan.
+/// All nodes freeze in the middle of a load: it slows down, tries again, and loses nothing when they go on.
+async fn a_load_waits_for_nodes_that_do_not_answer(cluster: &RealCluster) {
+    let ks = TestKeyspace::create_at(&cluster.hosts[0], 3).await;
+    fill(&ks, 0, 1).await;
+    let session = session_at(&cluster.hosts[0]);
+    set(&session, &[("request_timeout_ms", "500"), ("max_retries", "30")]).await;
+    let mut source = fed_table(&session, "source");
+    let query = plan(&session, &ks.sql("INSERT INTO {ks}.t SELECT * FROM source")).await;
+    let node = Arc::clone(&query.plan);
+    let of = |name: &str| metric(node.as_ref(), name);
+    let load = tokio::spawn(async move { query.execute().unwrap().try_collect::<Vec<RecordBatch>>().await });
+    for first in (0..LOADED / 2).step_by(100) {
+        source.send(rows(first..first + 100)).await.unwrap();
+    }
+    let rest = tokio::spawn(async move {
+        for first in (LOADED / 2..LOADED).step_by(100) {
+            source.send(rows(first..first + 100)).await.unwrap();
+        }
+    });
+    for number in ["1", "2", "3"] {
+        cluster.run(&["pause", number]).await.unwrap();
+    }
+    let (before, overloads) = (of("in_flight_limit"), of("overloads"));
+    while of("overloads") == overloads {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let after = of("in_flight_limit");
+    for number in ["1", "2", "3"] {
+        cluster.run(&["resume", number]).await.unwrap();
+    }
+    assert!(after < before, "{before} statement groups were in flight, then {after}");
+    rest.await.unwrap();
+    load.await.unwrap().unwrap();
+    let report = LoadReport::of(&node).unwrap();
+    assert!(report.read == 10_000 && report.written == 10_000 && of("retries") > 0, "{report:?}");
+    set(&session, &[("read_consistency", "LOCAL_QUORUM"), ("request_timeout_ms", "30000")]).await;
+    all_rows_are_read(&session, &ks, "t", LOADED, "all nodes were frozen").await;
+    ks.drop_it().await;
+}
+
+/// Node 2 stops in the middle of a load, is away, and comes back in the middle of another one; node 3 dies in the middle of a scan.
 async fn no_row_is_lost_with_a_node(cluster: &RealCluster) {
     let ks = TestKeyspace::create_at(&cluster.hosts[0], 3).await;
     fill(&ks, MANY, 10).await;
@@ -171,8 +213,8 @@ async fn no_row_is_lost_with_a_node(cluster: &RealCluster) {
         }
     }
 
-    cluster.run(&["start-node", "2"]).await.unwrap();
     set(&session, &[("max_retries", "8")]).await;
+    a_node_starts_in_the_middle_of_a_load(cluster, &ks, &session).await;
     all_rows_are_read(&session, &ks, "t", MANY, "node 2 is back").await;
     all_rows_are_read(&session, &ks, "copy", LOADED, "node 2 is back").await;
 
@@ -203,6 +245,27 @@ async fn a_node_stops_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKe
     set(session, &[("read_consistency", "LOCAL_QUORUM")]).await;
     all_rows_are_read(session, ks, "copy", LOADED, "node 2 stopped").await;
     set(session, &[("read_consistency", "LOCAL_ONE")]).await;
+}
+
+async fn a_node_starts_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {
+    create(ks, "later").await;
+    set(session, &[("write_consistency", "LOCAL_QUORUM")]).await;
+    let mut source = fed_table(session, "source_2");
+    let load = {
+        let (session, load) = (session.clone(), ks.sql("INSERT INTO {ks}.later SELECT * FROM source_2"));
+        tokio::spawn(async move { number(&session, &load).await })
+    };
+    for first in (0..LOADED).step_by(100) {
+        source.send(rows(first..first + 100)).await.unwrap();
+        if first == LOADED / 5 {
+            cluster.run(&["start-node", "2"]).await.unwrap();
+        }
+    }
+    drop(source);
+    assert_eq!(load.await.unwrap(), LOADED);
+    set(session, &[("read_consistency", "LOCAL_QUORUM")]).await;
+    all_rows_are_read(session, ks, "later", LOADED, "node 2 started").await;
+    set(session, &[("read_consistency", "ALL")]).await;
 }
 
 async fn a_node_dies_in_the_middle_of_a_scan(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {

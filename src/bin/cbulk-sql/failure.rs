@@ -14,6 +14,8 @@ use datafusion::sql::sqlparser::parser::ParserError;
 
 use crate::script::Statement;
 
+/// Exit code: all statements have ended, but some rows could not be written and are kept in files.
+pub(crate) const ROWS_REJECTED: u8 = 1;
 /// Exit code: the arguments, the SQL or the configuration are wrong; nothing was run.
 pub(crate) const USAGE: u8 = 2;
 /// Exit code: a statement failed while it ran.

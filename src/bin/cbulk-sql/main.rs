@@ -10,6 +10,7 @@ mod args;
 mod commands;
 mod failure;
 mod interrupt;
+mod loaded;
 mod password;
 mod print;
 mod progress;
@@ -25,7 +26,7 @@ use cbulk::{ClusterOptions, Session, SessionBuilder};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Args, Input};
-use crate::failure::Failure;
+use crate::failure::{Failure, ROWS_REJECTED};
 use crate::interrupt::Interrupt;
 use crate::print::notice;
 use crate::repl::Repl;
@@ -35,7 +36,8 @@ use crate::source::Source;
 fn main() -> ExitCode {
     let args = Args::read();
     match start(&args) {
-        Ok(()) | Err(Stop::Quit | Stop::Closed) => ExitCode::SUCCESS,
+        Ok(End::Complete) | Err(Stop::Quit | Stop::Closed) => ExitCode::SUCCESS,
+        Ok(End::RowsRejected) => ROWS_REJECTED.into(),
         Err(Stop::Failed(failure)) => {
             notice(&failure);
             failure.code.into()
@@ -47,7 +49,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(args: &Args) -> Result<(), Stop> {
+/// How the program has ended, if nothing stopped it.
+enum End {
+    Complete,
+    RowsRejected,
+}
+
+fn start(args: &Args) -> Result<End, Stop> {
     // Whatever can be refused is refused before anything runs.
     let sources = sources(&args.inputs)?;
     let session = session(args)?;
@@ -62,7 +70,8 @@ fn start(args: &Args) -> Result<(), Stop> {
     // Nobody waits for a thread that still reads standard input.
     front.shutdown_background();
     workers.shutdown_background();
-    result
+    result?;
+    Ok(if shell.incomplete && !interactive { End::RowsRejected } else { End::Complete })
 }
 
 fn run(args: &Args, sources: Vec<Source>, repl: Option<Repl>, shell: &mut Shell, front: &Runtime) -> Result<(), Stop> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cbulk::Session;
 use cbulk::session::Query;
+use cbulk::write::outcome::LoadReport;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute;
 use datafusion::arrow::datatypes::{DataType, UInt64Type};
@@ -21,6 +22,7 @@ use crate::args::Args;
 use crate::commands::{self, Command};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::loaded;
 use crate::print::{Format, PrintError, Printer, notice, printer};
 use crate::progress::{self, Progress};
 use crate::script::{Piece, Statement};
@@ -78,6 +80,8 @@ pub(crate) struct Shell {
     timing: bool,
     progress: bool,
     includes: usize,
+    /// Whether a statement has ended without having written all of its rows.
+    pub(crate) incomplete: bool,
 }
 
 impl Shell {
@@ -93,6 +97,7 @@ impl Shell {
             timing: args.timing,
             progress: !args.no_progress && !args.quiet && io::stderr().is_terminal(),
             includes: 0,
+            incomplete: false,
         }
     }
 
@@ -221,14 +226,16 @@ impl Shell {
         };
         self.drive(&query, &mut shown).await?;
         let say = !self.quiet && !self.tuples_only;
+        let report = LoadReport::of(&query.plan);
         match shown {
             Shown::Nothing if self.interactive && say => notice("ok"),
             Shown::Rows { rows, .. } if say => notice(format_args!("({})", count(rows))),
-            Shown::Written { rows } if say => {
+            Shown::Written { rows } if say && !report.as_ref().is_some_and(|report| report.dry_run) => {
                 notice(format_args!("{done} {} in {}", count(rows), seconds(started.elapsed())));
             }
             _ => {}
         }
+        self.incomplete |= report.is_some_and(|report| loaded::tell(&report, say));
         Ok(())
     }
 

@@ -9,10 +9,11 @@ use datafusion::physical_plan::expressions::{CastExpr, Literal};
 use datafusion::physical_plan::projection::ProjectionExec;
 
 use super::CassandraTable;
-use crate::cluster::schema::{Column, ColumnKind, CqlType};
+use crate::cluster::schema::{Column, ColumnKind, CqlType, TableSchema};
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
-use crate::options::WriteNulls;
+use crate::options::{CassandraOptions, ExistingRows, WriteCollections, WriteNulls};
+use crate::write::cql::is_added;
 use crate::write::{Change, WriteRecipe};
 
 impl CassandraTable {
@@ -35,15 +36,9 @@ impl CassandraTable {
         if self.table.view {
             return Err(Error::config(format!("{name} is a materialized view: insert into its base table")));
         }
-        if let Some(counter) = self.table.columns.iter().find(|c| c.cql_type == CqlType::Counter) {
-            return Err(Error::config(format!(
-                "{name} has the counter column {}, and rows of counters cannot be inserted",
-                counter.name
-            )));
-        }
         // A column that the statement does not list arrives here as a NULL literal.
         let listed = |i: &usize| !is_null_literal(input, *i);
-        let input_columns: Vec<usize> = (0..self.table.columns.len()).filter(listed).collect();
+        let mut input_columns: Vec<usize> = (0..self.table.columns.len()).filter(listed).collect();
         let missing: Vec<&str> = (0..self.table.primary_key().count())
             .filter(|i| !listed(i))
             .map(|i| self.table.columns[i].name.as_str())
@@ -56,10 +51,16 @@ impl CassandraTable {
             )));
         }
         let options = self.options(config)?;
-        let mut columns: Vec<Column> = input_columns.iter().map(|&i| self.table.columns[i].clone()).collect();
+        let column = |i: &usize| &self.table.columns[*i];
+        let kept = input_columns.iter().map(column).filter(|column| column.kind != ColumnKind::Computed);
+        let change = change(&self.table, kept, &options)?;
+        if change.has_key_last() {
+            input_columns.sort_by_key(|i| column(i).kind.is_key());
+        }
+        let mut columns: Vec<Column> = input_columns.iter().map(column).cloned().collect();
         let mut written =
             input.schema().project(&input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
-        let times = self.times_layout(&input_columns, &options)?;
+        let times = self.times_layout(change, &input_columns, &options)?;
         if let Some(times) = &times {
             columns.retain(|column| column.kind != ColumnKind::Computed);
             columns.extend(times.markers());
@@ -69,7 +70,7 @@ impl CassandraTable {
         Ok(WriteRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
-            change: Change::Insert,
+            change,
             columns,
             input_columns,
             times,
@@ -80,6 +81,47 @@ impl CassandraTable {
             options,
             read_first: false,
         })
+    }
+}
+
+/// What INSERT does to the table, as its columns and the options say.
+///
+/// # Errors
+/// Options that contradict each other or the columns.
+fn change<'a>(
+    table: &TableSchema,
+    columns: impl Iterator<Item = &'a Column>,
+    options: &CassandraOptions,
+) -> Result<Change> {
+    let mut added = columns.filter(|column| !column.kind.is_key() && is_added(column)).peekable();
+    let counter = table.columns.iter().find(|column| column.cql_type == CqlType::Counter);
+    let (what, change) = if counter.is_some() {
+        if added.peek().is_none() {
+            let message = format!("{} counts, and the statement lists no counter to add to: add one", table.name);
+            return Err(Error::schema(message));
+        }
+        ("rows of counters are added to", Change::Count)
+    } else if options.write_collections == WriteCollections::Append && added.peek().is_some() {
+        let lists = added.any(|column| matches!(column.cql_type, CqlType::List(_)));
+        ("cassandra.write_collections is 'append'", Change::Append { lists })
+    } else if options.existing_rows == ExistingRows::Replace {
+        return Ok(Change::Insert);
+    } else {
+        ("cassandra.existing_rows leaves rows alone that are there", Change::InsertNew)
+    };
+    let (counts, conditional) = (change == Change::Count, change == Change::InsertNew);
+    let clashes = [
+        ("cassandra.write_timestamp_us", options.write_timestamp_us.is_some() && (counts || conditional)),
+        ("cassandra.write_ttl_seconds", options.write_ttl_seconds.is_some() && counts),
+        ("cassandra.write_nulls", options.write_nulls == WriteNulls::Tombstone && !conditional),
+        ("cassandra.existing_rows", options.existing_rows != ExistingRows::Replace && !conditional),
+    ];
+    match clashes.into_iter().find(|(_, clashes)| *clashes) {
+        None => Ok(change),
+        Some((name, _)) => Err(Error::config(format!(
+            "{what}, which does not go together with {name} for {}: leave one out",
+            table.name
+        ))),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::catalog::functions::{CellTime, has_many_cells};
 use crate::cluster::schema::{Column, ColumnKind, CqlType, TableSchema};
 use crate::error::{Error, Result};
 use crate::options::{CassandraOptions, WriteNulls};
+use crate::write::Change;
 use crate::write::times::{RowTimes, TimedColumn, TimesLayout};
 
 /// What the name of a table with the times of its cells ends with.
@@ -159,7 +160,12 @@ impl CassandraTable {
     ///
     /// # Errors
     /// The options ask for what then cannot be done.
-    pub(super) fn times_layout(&self, inserted: &[usize], options: &CassandraOptions) -> Result<Option<TimesLayout>> {
+    pub(super) fn times_layout(
+        &self,
+        change: Change,
+        inserted: &[usize],
+        options: &CassandraOptions,
+    ) -> Result<Option<TimesLayout>> {
         let place_of = |index: usize| inserted.iter().position(|&other| other == index);
         let place_of_column = |column: &Column| place_of(self.table.columns.iter().position(|c| c == column)?);
         let kept = |&(_, index): &(usize, &usize)| self.table.columns[*index].kind != ColumnKind::Computed;
@@ -183,22 +189,37 @@ impl CassandraTable {
             ))
             .with_context("table", self.table.name.to_string()));
         }
-        self.check_lists(inserted, options)?;
-        match self.insert_times {
-            InsertTimes::None => Ok(None),
-            InsertTimes::OfCells if options.write_nulls == WriteNulls::Tombstone => Err(Error::config(format!(
-                "write_nulls = '{}' is not possible for {}{TIMES}: a row takes several statements, and each would delete what \
-                 the others write; SET cassandra.write_nulls = '{}'",
-                WriteNulls::Tombstone,
-                self.table.name,
-                WriteNulls::Unset
-            ))),
-            InsertTimes::OfCells => Ok(TimesLayout::of_cells(columns, options)),
+        let layout = match self.insert_times {
+            InsertTimes::None => None,
+            InsertTimes::OfCells => TimesLayout::of_cells(columns, options),
             InsertTimes::OfRows { ttl, timestamp } => {
                 let row = RowTimes { ttl: ttl.and_then(place_of), timestamp: timestamp.and_then(place_of) };
-                Ok(TimesLayout::of_rows(columns, row, options))
+                TimesLayout::of_rows(columns, row, options)
             }
+        };
+        self.check_times(change, layout.is_some(), options)?;
+        if change == Change::Insert {
+            self.check_lists(inserted, options)?;
         }
+        Ok(layout)
+    }
+
+    /// Whether what is asked for goes together with times that come with the rows.
+    ///
+    /// # Errors
+    /// It does not.
+    fn check_times(&self, change: Change, has_times: bool, options: &CassandraOptions) -> Result<()> {
+        let clash = match change {
+            _ if !has_times => return Ok(()),
+            Change::Insert if self.has_cell_times() && options.write_nulls == WriteNulls::Tombstone => {
+                "cassandra.write_nulls = 'tombstone': a row takes several statements, and each would delete what the others write"
+            }
+            Change::Insert => return Ok(()),
+            Change::InsertNew => "cassandra.existing_rows",
+            _ => "cassandra.write_collections = 'append'",
+        };
+        let message = format!("times that come with the rows do not go together with {clash}; leave one out");
+        Err(Error::config(message).with_context("table", self.table.name.to_string()))
     }
 
     /// Whether lists among these columns, if there are any, are replaced when a request is repeated.
@@ -236,7 +257,7 @@ fn write_time_of(column: &Column) -> Option<Column> {
     (!is_list(column)).then(|| of.column(column))
 }
 
-/// Whether it is a list whose elements are cells.
+/// Whether it is a list of the table's whose elements are cells.
 fn is_list(column: &Column) -> bool {
-    matches!(column.cql_type, CqlType::List(_))
+    column.kind != ColumnKind::Computed && matches!(column.cql_type, CqlType::List(_))
 }

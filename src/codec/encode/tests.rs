@@ -8,6 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Field, Int32Type, IntervalDayTime, IntervalMonthDayNano, TimeUnit, i256};
 use scylla::frame::response::result::{ColumnSpec, ColumnType, NativeType, TableSpec};
+use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 
 use super::*;
 use crate::ErrorKind;
@@ -137,12 +138,14 @@ fn dictionaries_keep_their_nulls_and_their_ranges() {
     let values = Int64Array::from(vec![Some(5), None, Some(500)]);
     let keys = Int8Array::from(vec![Some(0), Some(1), None, Some(2)]);
     let dictionary: ArrayRef = Arc::new(DictionaryArray::new(keys, Arc::new(values)));
-    let bound = bind(&[key("k", CqlType::TinyInt)], vec![dictionary]);
+    let as_key = bind(&[key("k", CqlType::TinyInt)], vec![Arc::clone(&dictionary)]);
+    let bound = bind(&[column("k", CqlType::TinyInt)], vec![dictionary]);
     assert_eq!(row(&bound, 0).unwrap(), [0, 0, 0, 1, 5]);
     assert_eq!(row(&bound, 1).unwrap(), [255, 255, 255, 254]);
     assert_eq!(row(&bound, 2).unwrap(), [255, 255, 255, 254]);
     assert!(row(&bound, 3).unwrap_err().to_string().contains("\"500\""));
-    assert!(bound.check_keys().unwrap_err().to_string().ends_with("(column: k, row: 2)"));
+    as_key.check(0).unwrap();
+    assert!(as_key.check(1).unwrap_err().to_string().ends_with("(column: k, row: 2)"));
 }
 
 #[test]
@@ -274,18 +277,18 @@ fn keys_must_be_there_and_of_the_right_size() {
             text([None, None, Some(&long)]),
         ],
     );
-    bound.check_keys().unwrap();
     row(&bound, 0).unwrap();
     assert!(row(&bound, 1).unwrap_err().to_string().contains("must not be empty (column: k, row: 2)"));
     let error = row(&bound, 2).unwrap_err().to_string();
     assert!(error.contains("longer than the 65535 bytes") && error.len() < 300, "{error}");
     let with_null = bind(&columns, vec![text([Some("k"); 3]), text([Some("c"), None, None]), text([None; 3])]);
+    with_null.check(0).unwrap();
     assert_eq!(
-        with_null.check_keys().unwrap_err().to_string(),
+        with_null.check(1).unwrap_err().to_string(),
         "a column of the primary key is null; filter such rows out, or give it a value with coalesce (column: c, row: 2)"
     );
     let nothing = bind(&columns, vec![Arc::new(NullArray::new(3)), text([Some("c"); 3]), text([None; 3])]);
-    assert!(nothing.check_keys().is_err());
+    assert!((0..3).all(|row| nothing.check(row).is_err()));
 }
 
 #[test]

@@ -106,19 +106,13 @@ impl Values {
         }
     }
 
-    fn has_nulls(&self) -> bool {
+    pub(super) fn has_nulls(&self) -> bool {
         self.nulls.as_ref().is_some_and(|nulls| nulls.null_count() > 0)
     }
 
     #[inline]
     pub(super) fn is_null(&self, row: usize) -> bool {
         self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
-    }
-
-    /// The first row without a value.
-    pub(super) fn first_null(&self) -> Option<usize> {
-        let nulls = self.nulls.as_ref().filter(|nulls| nulls.null_count() > 0)?;
-        (0..nulls.len()).find(|row| nulls.is_null(*row))
     }
 
     /// Whether some value may have no cell. If not, rows need no check of this column.

@@ -23,7 +23,8 @@ use crate::codec::ReadAs;
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
 use crate::options::{ALLOW_ALL_ROWS, CassandraOptions, DECIMAL_AS, VARINT_AS};
-use crate::write::exec::{CassandraWriteExec, WrittenRowsExec};
+use crate::write::exec::CassandraWriteExec;
+use crate::write::written::WrittenRowsExec;
 use crate::write::{Change, WriteRecipe};
 
 /// A table of Cassandra whose rows can be changed.

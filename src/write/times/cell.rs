@@ -16,15 +16,13 @@ pub(super) struct Cell {
     times: Times,
     /// Of a static column, the first row of each run of rows that have the same cell of the same Cassandra partition.
     runs: Option<Vec<usize>>,
-    /// Whether the cell of the run has been put into a statement, and which one that was.
-    done: Option<usize>,
     /// The row that each statement has its value from. Statements behind the last one have none.
     pub(super) rows: Vec<Option<u64>>,
 }
 
 impl Cell {
     pub(super) fn new(value: &ArrayRef, times: Times) -> Self {
-        Self { nulls: value.logical_nulls(), times, runs: None, done: None, rows: Vec::new() }
+        Self { nulls: value.logical_nulls(), times, runs: None, rows: Vec::new() }
     }
 
     /// Writes the cell once for all rows in sequence that are equal in these columns: a static cell comes with every row of
@@ -35,15 +33,10 @@ impl Cell {
         Self { runs: runs.ok(), ..self }
     }
 
-    /// Whether the row's cell is to be put into a statement. To be asked for each row, in order.
-    pub(super) fn is_written(&mut self, row: usize) -> bool {
-        if let Some(runs) = &self.runs
-            && runs.binary_search(&row).is_ok()
-        {
-            self.done = None;
-        }
+    /// Whether the row's cell is to be put into a statement.
+    pub(super) fn is_written(&self, row: usize) -> bool {
         let is_null = self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
-        !is_null && (self.runs.is_none() || self.done.is_none())
+        !is_null && self.runs.as_ref().is_none_or(|runs| runs.binary_search(&row).is_ok())
     }
 
     /// # Errors
@@ -58,13 +51,11 @@ impl Cell {
     pub(super) fn write(&mut self, row: usize, statement: usize) {
         self.rows.resize(statement, None);
         self.rows.push(Some(row as u64));
-        self.done = Some(statement);
     }
 
     /// Takes back what was put into later statements.
     pub(super) fn truncate(&mut self, statements: usize) {
         self.rows.truncate(statements);
-        self.done = self.done.filter(|&statement| statement < statements);
     }
 }
 

@@ -43,6 +43,10 @@ fn rows(statements: &Statements) -> Vec<String> {
     (0..statements.batch.num_rows()).map(line).collect()
 }
 
+fn row_of(statements: &Statements) -> &[usize] {
+    statements.row_of.as_deref().unwrap()
+}
+
 #[test]
 fn cells_of_one_pair_share_a_statement() {
     let layout = TimesLayout::of_cells(two_cells(), &CassandraOptions::default()).unwrap();
@@ -68,11 +72,8 @@ fn cells_of_one_pair_share_a_statement() {
             "5 - 51 0 9",
         ]
     );
-    assert_eq!(statements.row_of, [0, 1, 1, 2, 3, 4, 4]);
-    let timed: Vec<usize> = (0..7).filter(|&s| statements.is_timed(s)).collect();
-    assert_eq!(timed, [0, 1, 2, 3, 6]);
-    let ends: Vec<usize> = (0..7).filter(|&s| statements.ends_row(s)).collect();
-    assert_eq!(ends, [0, 2, 3, 4, 6]);
+    assert_eq!(row_of(&statements), [0, 1, 1, 2, 3, 4, 4]);
+    assert_eq!(statements.timed, [true, true, true, true, false, false, true]);
     let names: Vec<String> = layout.markers().into_iter().map(|column| column.name).collect();
     assert_eq!(names, [TTL_MARKER, TIMESTAMP_MARKER]);
 }
@@ -125,9 +126,12 @@ fn static_cells_are_written_once_for_their_rows() {
     let expected =
         ["1 1 9 - 5", "1 1 - 1 7", "1 2 - 2 7", "1 3 - 3 7", "2 1 9 - 5", "2 1 - 4 7", "2 2 9 - 6", "2 2 - 5 7"];
     assert_eq!(rows(&statements), expected);
-    // A row that is refused takes no static cell with it.
+    // Where a row may be rejected and the others written, each brings it.
+    let options = CassandraOptions { max_rejected: "1".parse().unwrap(), ..CassandraOptions::default() };
+    let layout = TimesLayout::of_cells(layout.columns, &options).unwrap();
     let statements = layout.statements(&input(Some(i64::MIN))).unwrap();
-    assert_eq!(rows(&statements)[..3], ["1 2 9 - 5", "1 2 - 2 7", "1 3 - 3 7"]);
+    let expected = ["1 2 9 - 5", "1 2 - 2 7", "1 3 9 - 5", "1 3 - 3 7"];
+    assert_eq!(rows(&statements)[..4], expected);
     assert_eq!(statements.refused[0].0, 0);
 }
 
@@ -146,7 +150,7 @@ fn a_row_with_a_bad_time_is_refused_by_itself() {
     let statements = layout.statements(&input).unwrap();
     let expected = ["1 10 - 630720000 7", "1 - 11 5 8", "3 30 - 630720000 7", "3 - 31 6 8"];
     assert_eq!(rows(&statements), expected);
-    assert_eq!(statements.row_of, [0, 0, 2, 2]);
+    assert_eq!(row_of(&statements), [0, 0, 2, 2]);
     let [(1, error)] = &statements.refused[..] else { panic!("{:?}", statements.refused) };
     let text = error.to_string();
     assert!(text.contains("-5 cannot be written as time to live") && text.contains("ttl(b), row: 2"), "{text}");
@@ -168,7 +172,7 @@ fn rows_have_times_of_any_unit() {
     let times: Vec<String> =
         rows(&statements).iter().map(|row| row.rsplitn(3, ' ').take(2).collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(times, ["1000 630720000", "- 0", "-1000 7"]);
-    assert_eq!(statements.row_of, [0, 1, 3]);
+    assert_eq!(row_of(&statements), [0, 1, 3]);
     let refused: Vec<String> = statements.refused.iter().map(|(row, error)| format!("{row} {error}")).collect();
     assert!(refused[0].starts_with(&format!("2 {} cannot be written as write time", i64::MAX)), "{refused:?}");
     assert!(refused[1].starts_with("4 630720001 cannot be written as time to live"), "{refused:?}");
@@ -222,7 +226,7 @@ fn columns_without_values_are_in_no_statement() {
         ("ttl(b)", ints(&[Some(60)])),
     ]);
     let statements = layout.statements(&input).unwrap();
-    assert_eq!(statements.row_of, [0]);
+    assert_eq!(row_of(&statements), [0]);
     assert_eq!(statements.batch.column(4).as_primitive::<arrow::datatypes::Int64Type>().value(0), 8);
 }
 
@@ -261,17 +265,18 @@ proptest! {
         let statements = layout.statements(&batch).unwrap();
 
         prop_assert!(statements.refused.is_empty());
-        prop_assert!(statements.row_of.is_sorted());
+        prop_assert!(row_of(&statements).is_sorted());
+        let row_of = row_of(&statements);
         let bound = |column: usize| statements.batch.column(column).as_primitive::<Int32Type>();
         let ttls = bound(5);
         let timestamps = statements.batch.column(6).as_primitive::<arrow::datatypes::Int64Type>();
         for (row, cells) in input.iter().enumerate() {
-            let of_row: Vec<usize> = (0..statements.row_of.len()).filter(|&s| statements.row_of[s] == row).collect();
+            let of_row: Vec<usize> = (0..row_of.len()).filter(|&s| row_of[s] == row).collect();
             let pairs: BTreeSet<_> = cells.iter().filter(|cell| cell.0.is_some()).map(|cell| pair_of(*cell)).collect();
             prop_assert_eq!(of_row.len(), pairs.len().max(1));
             for &statement in &of_row {
                 prop_assert_eq!(usize::try_from(bound(0).value(statement)), Ok(row));
-                prop_assert_eq!(statements.is_timed(statement), timestamps.is_valid(statement));
+                prop_assert_eq!(statements.timed[statement], timestamps.is_valid(statement));
             }
             for (c, cell) in cells.iter().enumerate() {
                 let holds: Vec<usize> = of_row.iter().copied().filter(|&s| bound(c + 1).is_valid(s)).collect();

@@ -1,0 +1,280 @@
+//! Writes the rows of one stream, and accounts for each of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::error::{DataFusionError, Result as DataFusionResult};
+use datafusion::execution::SendableRecordBatchStream;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::WriteRecipe;
+use super::batch::{GroupLimit, PartitionKeys, SourceBatch, StatementGroup, statement_groups};
+use super::load::Load;
+use super::metrics::WriteMetrics;
+use super::outcome::RejectedClass;
+use super::rejected_file::{Rejected, RejectedFile, check_format};
+use super::sender::{Failed, Sender, Sent};
+use super::times::Statements;
+use crate::cluster::route::token_of_key;
+use crate::error::{Error, Result};
+use crate::options::ExistingRows;
+
+/// Everything that writes one stream.
+pub(super) struct WritePartition {
+    recipe: Arc<WriteRecipe>,
+    load: Arc<Load>,
+    sender: Sender,
+    metrics: WriteMetrics,
+    limit: GroupLimit,
+    /// The number of this stream, and how many there are.
+    stream: usize,
+    streams: usize,
+    rejected: Mutex<Option<RejectedFile>>,
+}
+
+/// How many rows a group or a stream has had of each end.
+#[derive(Debug, Default, Clone, Copy)]
+struct Ends {
+    written: usize,
+    not_applied: usize,
+    rejected: usize,
+    unknown: usize,
+}
+
+impl Ends {
+    fn add(&mut self, other: Self) {
+        self.written += other.written;
+        self.not_applied += other.not_applied;
+        self.rejected += other.rejected;
+        self.unknown += other.unknown;
+    }
+
+    fn sum(self) -> usize {
+        self.written + self.not_applied + self.rejected + self.unknown
+    }
+}
+
+impl WritePartition {
+    /// Connects and prepares.
+    pub(super) async fn start(
+        recipe: Arc<WriteRecipe>,
+        load: Arc<Load>,
+        metrics: WriteMetrics,
+        stream: usize,
+        streams: usize,
+    ) -> Result<Self> {
+        let sender = Sender::start(&recipe, &load, &metrics).await?;
+        let limit = GroupLimit::new(&recipe);
+        Ok(Self { recipe, load, sender, metrics, limit, stream, streams, rejected: Mutex::default() })
+    }
+
+    /// Writes all rows; returns how many have been written, all of them acknowledged.
+    pub(super) async fn write(&self, input: SendableRecordBatchStream) -> DataFusionResult<u64> {
+        if self.recipe.keeps_rejected() {
+            let rows = input.schema().project(&self.recipe.input_columns)?;
+            check_format(self.recipe.options.rejected_format, &rows)?;
+        }
+        let ends = self.write_groups(input).await;
+        let closed = self.rejected().as_mut().map_or(Ok(()), RejectedFile::close);
+        let ends = ends?;
+        closed?;
+        self.load.stream_has_ended(self.streams, &self.recipe.options)?;
+        let read = self.metrics.rows_read.value();
+        if ends.sum() != read {
+            return Err(
+                Error::internal(format!("{read} rows were read, but these ends add up to others: {ends:?}")).into()
+            );
+        }
+        Ok(if self.recipe.options.dry_run { 0 } else { ends.written as u64 })
+    }
+
+    async fn write_groups(&self, input: SendableRecordBatchStream) -> DataFusionResult<Ends> {
+        let groups = input
+            .map(|batch| Ok::<_, DataFusionError>(self.groups_of(&batch?)?))
+            .map_ok(|(refused, groups)| {
+                let refused = (refused > 0).then_some(Ok(Work::Refused(refused)));
+                stream::iter(refused.into_iter().chain(groups.into_iter().map(|group| Ok(Work::Group(group)))))
+            })
+            .try_flatten();
+        groups
+            .map_ok(|work| async move {
+                match work {
+                    Work::Refused(rows) => Ok(Ends { rejected: rows, ..Ends::default() }),
+                    Work::Group(group) => self.send(group).await.map_err(DataFusionError::from),
+                }
+            })
+            .try_buffer_unordered(self.sender.most_in_flight())
+            .try_fold(Ends::default(), |mut sum, ends| async move {
+                sum.add(ends);
+                Ok(sum)
+            })
+            .await
+    }
+
+    /// The statement groups of a batch, every row checked before the first is sent, and how many rows have been rejected.
+    fn groups_of(&self, batch: &RecordBatch) -> Result<(usize, Vec<StatementGroup>)> {
+        let columns =
+            batch.project(&self.recipe.input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
+        let rows = columns.num_rows();
+        let Statements { batch, row_of, refused, timed } = match &self.recipe.times {
+            Some(times) => times.statements(&columns)?,
+            None => Statements::of_rows(columns.clone()),
+        };
+        let bound = self.recipe.encoder.bind(&batch)?;
+        let bound = match &row_of {
+            Some(row_of) => bound.numbered(row_of),
+            None => bound,
+        };
+        let source = Arc::new(SourceBatch { columns, bound, row_of });
+        let (columns, bound) = (&source.columns, &source.bound);
+        self.metrics.rows_read.add(rows);
+        self.load.has_read(rows);
+        let (mut keys, mut good, mut bad) = (PartitionKeys::default(), Vec::with_capacity(rows), Vec::new());
+        let mut last = None;
+        let mut refused = refused.into_iter().peekable();
+        for row in 0..rows {
+            let statements = source.statements(row);
+            let checked = match refused.next_if(|(refused, _)| *refused == row) {
+                Some((_, error)) => Err(error),
+                None => self.check(columns, row).and_then(|()| statements.clone().try_for_each(|s| bound.check(s))),
+            };
+            match checked.and_then(|()| keys.push(|buffer| bound.partition_key(statements.start, buffer))) {
+                Ok(()) => good.push(row),
+                Err(error) if self.recipe.keeps_rejected() && error.kind() == crate::ErrorKind::Data => {
+                    bad.push(Rejected { row, because: error.to_string(), class: RejectedClass::Data, attempts: 0 });
+                    last = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(last) = &last {
+            self.keep(&source, &bad, last)?;
+        }
+        // A row all of whose statements bring their own times may share a group with any other.
+        let is_timed = |statement: usize| timed.get(statement).copied().unwrap_or_default();
+        let hash = |&row: &usize| match source.statements(row) {
+            mut all if all.clone().all(is_timed) => Ok(all.next().unwrap_or_default() as u64),
+            all => bound.clustering_hash(all.start),
+        };
+        let hashes = good.iter().map(hash).collect::<Result<Vec<u64>>>()?;
+        let groups = statement_groups(&keys, self.limit, token_of_key, |i| hashes[i], |i| source.row_bytes(good[i]));
+        let groups = groups.into_iter().map(|rows| rows.into_iter().map(|i| good[i]).collect());
+        Ok((bad.len(), groups.map(|rows| StatementGroup::new(&source, rows)).collect()))
+    }
+
+    /// What the statement does not do, though the values can be bound.
+    fn check(&self, columns: &RecordBatch, row: usize) -> Result<()> {
+        if !self.recipe.change.needs_values() {
+            return Ok(());
+        }
+        let mut values = self.recipe.columns.iter().zip(columns.columns()).filter(|(column, _)| !column.kind.is_key());
+        if values.any(|(_, array)| !array.is_null(row)) {
+            return Ok(());
+        }
+        Err(Error::data(
+            "there is nothing to append: all columns but those of the key are null, and so no row would be made",
+        )
+        .with_context("row", (row + 1).to_string()))
+    }
+
+    /// Sends a group. If the server refuses it, its halves are sent, until those rows are found that it does not take.
+    async fn send(&self, group: StatementGroup) -> Result<Ends> {
+        let mut ends = Ends::default();
+        let mut todo = vec![group];
+        while let Some(group) = todo.pop() {
+            let rows = group.rows.len();
+            match self.sender.send(&group).await {
+                Ok(Sent::Written) => {
+                    if !self.recipe.options.dry_run {
+                        self.metrics.rows_written.add(rows);
+                    }
+                    self.metrics.groups.add(1);
+                    self.metrics.statements.add(group.statements().len());
+                    self.metrics.bytes.add(group.bytes);
+                    ends.written += rows;
+                }
+                Ok(Sent::NotApplied) if self.recipe.options.existing_rows == ExistingRows::Reject => {
+                    let error = Error::data("there is a row of this key already")
+                        .with_context("table", self.recipe.table.name.to_string());
+                    ends.add(self.reject(&group, error, RejectedClass::Exists, 1)?);
+                }
+                Ok(Sent::NotApplied) => {
+                    self.metrics.rows_not_applied.add(rows);
+                    ends.not_applied += rows;
+                }
+                Err(Failed { class: Some(RejectedClass::Refused), .. }) if rows > 1 => todo.extend(group.halves()),
+                Err(Failed { class: Some(class), error, attempts }) => {
+                    ends.add(self.reject(&group, error, class, attempts)?);
+                }
+                Err(Failed { class: None, error, .. }) => return Err(error),
+            }
+        }
+        Ok(ends)
+    }
+
+    /// Keeps the rows of a group.
+    ///
+    /// # Errors
+    /// There are too many of them, or they cannot be kept.
+    fn reject(&self, group: &StatementGroup, error: Error, class: RejectedClass, attempts: usize) -> Result<Ends> {
+        let rows = group.rows.len();
+        let error = match group.rows.first() {
+            Some(&row) if rows == 1 => error.with_context("key", self.key(&group.source, row)),
+            _ => error,
+        };
+        if !self.recipe.keeps_rejected() {
+            return Err(error);
+        }
+        let because = error.to_string();
+        let one = |&row: &usize| Rejected { row, because: because.clone(), class, attempts };
+        let rejected: Vec<Rejected> = group.rows.iter().map(one).collect();
+        self.keep(&group.source, &rejected, &error)?;
+        Ok(match class {
+            RejectedClass::Unknown => Ends { unknown: rows, ..Ends::default() },
+            _ => Ends { rejected: rows, ..Ends::default() },
+        })
+    }
+
+    /// Writes rows to the file of rejected ones and counts them.
+    fn keep(&self, source: &SourceBatch, rejected: &[Rejected], last: &Error) -> Result<()> {
+        let options = &self.recipe.options;
+        {
+            let mut file = self.rejected();
+            if file.is_none() {
+                let folder = self.load.folder_for(options, &self.recipe.table.name)?;
+                let format = options.rejected_format;
+                *file = Some(RejectedFile::create(&folder, self.stream, format, &source.columns.schema())?);
+            }
+            if let Some(file) = file.as_mut() {
+                file.add(&source.columns, rejected)?;
+            }
+        }
+        let unknown = rejected.iter().filter(|one| one.class == RejectedClass::Unknown).count();
+        self.metrics.rows_unknown.add(unknown);
+        self.metrics.rows_rejected.add(rejected.len() - unknown);
+        self.load.has_failed(rejected.len(), options, last)
+    }
+
+    fn rejected(&self) -> std::sync::MutexGuard<'_, Option<RejectedFile>> {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The primary key of a row, for people.
+    fn key(&self, source: &SourceBatch, row: usize) -> String {
+        let columns =
+            self.recipe.columns.iter().zip(source.columns.columns()).filter(|(column, _)| column.kind.is_key());
+        let shown = columns.map(|(column, array)| {
+            let value = array_value_to_string(array, row).unwrap_or_else(|_| "?".to_owned());
+            format!("{} = {}", column.name, value.chars().take(100).collect::<String>())
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What is to be done about rows of a batch.
+enum Work {
+    /// So many have been rejected.
+    Refused(usize),
+    Group(StatementGroup),
+}
