@@ -96,6 +96,18 @@ impl Error {
         self
     }
 
+    /// Several errors as one: the only one as it is, or all of them numbered, one a line, behind `what`, which says what
+    /// cannot be done. Of the kind that all have, or else [`ErrorKind::Config`].
+    pub(crate) fn all(what: &str, mut errors: Vec<Self>) -> Self {
+        if errors.len() == 1 {
+            return errors.swap_remove(0);
+        }
+        let kind = errors.first().map_or(ErrorKind::Internal, |first| {
+            if errors.iter().all(|error| error.kind == first.kind) { first.kind } else { ErrorKind::Config }
+        });
+        Self::new(kind, listed(what, &errors))
+    }
+
     /// What sort of failure it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -117,6 +129,15 @@ impl Error {
         }
         None
     }
+}
+
+/// `what` cannot be done, and why: the only reason behind a colon, or all of them numbered, one a line.
+pub(crate) fn listed(what: &str, reasons: &[impl fmt::Display]) -> String {
+    if let [only] = reasons {
+        return format!("{what}: {only}");
+    }
+    let lines = reasons.iter().enumerate().map(|(i, reason)| format!("\n  {}. {reason}", i + 1));
+    format!("{what}, for {} reasons:{}", reasons.len(), lines.collect::<String>())
 }
 
 impl fmt::Display for Error {
@@ -156,6 +177,21 @@ mod tests {
             .with_source("the cause");
         assert_eq!(error.to_string(), "value does not fit (table: ks.t, column: a)");
         assert_eq!(std::error::Error::source(&error).map(ToString::to_string).as_deref(), Some("the cause"));
+    }
+
+    #[test]
+    fn several_are_numbered_and_one_stays_as_it_is() {
+        let errors = || vec![Error::schema("no key").with_context("table", "ks.t"), Error::schema("no value")];
+        let all = Error::all("nothing can be written", errors());
+        assert_eq!(all.kind(), ErrorKind::Schema);
+        let expected = "nothing can be written, for 2 reasons:\n  1. no key (table: ks.t)\n  2. no value";
+        assert_eq!(all.to_string(), expected);
+        let mut mixed = errors();
+        mixed.push(Error::config("no time to live"));
+        assert_eq!(Error::all("nothing", mixed).kind(), ErrorKind::Config);
+        let only = Error::all("nothing", errors().into_iter().take(1).collect());
+        assert_eq!(only.to_string(), "no key (table: ks.t)");
+        assert_eq!(listed("no table", &["bad name"]), "no table: bad name");
     }
 
     #[test]

@@ -55,6 +55,12 @@ pub const SORT_MEMORY_MB: &str = "cassandra.sort_memory_mb";
 /// The session's name of [`CassandraOptions::allow_all_rows`], for messages.
 pub const ALLOW_ALL_ROWS: &str = "cassandra.allow_all_rows";
 
+/// The session's name of [`CassandraOptions::write_ttl_seconds`], for messages.
+pub const WRITE_TTL_SECONDS: &str = "cassandra.write_ttl_seconds";
+
+/// The session's name of [`CassandraOptions::write_timestamp_us`], for messages.
+pub const WRITE_TIMESTAMP_US: &str = "cassandra.write_timestamp_us";
+
 config_namespace! {
     /// How tables of Cassandra are read and written: the `cassandra.*` settings of a session.
     pub struct CassandraOptions {
@@ -153,7 +159,8 @@ config_namespace! {
         /// Rows in one statement group at the most (rows of one Cassandra partition written together)
         pub group_rows: Positive, default = Positive::at_least_one(100)
 
-        /// Bytes of values in one statement group at the most; a larger row goes alone
+        /// Bytes of values in one statement group at the most; a larger row goes alone. Never more than a quarter of what
+        /// the server takes (`max_mutation_size`)
         pub group_bytes: Positive, default = Positive::at_least_one(64 << 10)
 
         /// Statement groups waiting for their acknowledgement at the same time, a node, at the most: a load begins with 8 and

@@ -2,6 +2,7 @@
 
 mod change;
 mod create;
+mod insert;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

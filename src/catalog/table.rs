@@ -228,7 +228,7 @@ impl TableProvider for CassandraTable {
         input: Arc<dyn ExecutionPlan>,
         op: InsertOp,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let recipe = Arc::new(self.plan_insert(state.config_options(), &input, op)?);
+        let recipe = Arc::new(self.plan_insert(state.config_options(), &input, op).await?);
         let input = sorted_by_token(&recipe, input)?;
         Ok(Arc::new(WrittenRowsExec::new(Arc::new(CassandraWriteExec::new(recipe, input)))))
     }

@@ -2,6 +2,7 @@
 
 use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
 
+use super::quote::quote_if_needed;
 use crate::error::{Error, ErrorKind};
 
 /// Whether the same request may succeed a moment later: the node was busy, away, or the connection broke; or it has
@@ -79,6 +80,7 @@ impl WriteFailure {
     pub(crate) fn of(error: &ExecutionError, repeatable: bool) -> Self {
         match kind(error) {
             ErrorKind::Config => Self::Everything,
+            _ if is_gone(error) => Self::Everything,
             _ if !repeatable && !changed_nothing(error) => Self::Unknown,
             _ if is_transient(error) => Self::Unavailable,
             _ => Self::Refused,
@@ -86,12 +88,18 @@ impl WriteFailure {
     }
 }
 
+/// Whether the server says that the user may not.
+pub(super) fn is_unauthorized(error: &ExecutionError) -> bool {
+    matches!(error, ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Unauthorized, _)))
+}
+
 fn kind(error: &ExecutionError) -> ErrorKind {
     if is_transient(error) {
         return ErrorKind::Unavailable;
     }
     match error {
-        ExecutionError::LastAttemptError(RequestAttemptError::DbError(db, _)) => match db {
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(db, message)) => match db {
+            DbError::Invalid if is_too_large(message) => ErrorKind::Data,
             DbError::Unauthorized | DbError::AuthenticationError | DbError::ConfigError => ErrorKind::Config,
             DbError::SyntaxError | DbError::Invalid | DbError::AlreadyExists { .. } => ErrorKind::Schema,
             _ => ErrorKind::Unavailable,
@@ -115,14 +123,64 @@ fn reason(error: &ExecutionError) -> String {
         DbError::ReadTimeout { received, required, .. } | DbError::WriteTimeout { received, required, .. } => format!(
             "{message}: {received} of the {required} replicas that the consistency level needs have answered in time"
         ),
+        DbError::Unauthorized => match grant(&message) {
+            Some(grant) => format!("{message}; an administrator allows it with the CQL {grant}"),
+            None => message,
+        },
+        DbError::Invalid if is_too_large(&message) => format!(
+            "{message}: write less into one row, or raise max_mutation_size (half of commitlog_segment_size if it is not \
+             set) and native_transport_max_frame_size in cassandra.yaml of every node"
+        ),
         _ => message,
     }
+}
+
+/// Whether the server refuses a request, or the mutation that it makes of one, because of its size.
+fn is_too_large(message: &str) -> bool {
+    message.starts_with("Request is too big") || message.contains("oversized mutation")
+}
+
+/// The statement that allows what the server has refused in words such as `User u has no MODIFY permission on <table ks.t> or
+/// any of its parents`.
+fn grant(message: &str) -> Option<String> {
+    let (user, rest) = message.strip_prefix("User ")?.rsplit_once(" has no ")?;
+    let (permission, rest) = rest.split_once(" permission on <")?;
+    let (kind, name) = rest.split_once('>')?.0.split_once(' ')?;
+    let resource = match kind {
+        "table" => {
+            let (keyspace, table) = name.split_once('.')?;
+            format!("TABLE {}.{}", quote_if_needed(keyspace), quote_if_needed(table))
+        }
+        "keyspace" => format!("KEYSPACE {}", quote_if_needed(name)),
+        _ => return None,
+    };
+    Some(format!("GRANT {permission} ON {resource} TO {}", quote_if_needed(user)))
 }
 
 /// A request that failed for good. `what` says what was being done, for example `reading a page`.
 pub(crate) fn execution_error(what: &str, error: &ExecutionError) -> Error {
     Error::new(kind(error), format!("{what} failed: {}", reason(error)))
 }
+
+/// Whether the server does not know the table, or a column, any more.
+fn is_gone(error: &ExecutionError) -> bool {
+    matches!(error, ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, message))
+        if GONE.iter().any(|words| message.contains(words)))
+}
+
+/// A row, or rows sent together, that could not be written. Their statement was right when the load began: what is not there
+/// now has been dropped since.
+pub(crate) fn write_error(error: &ExecutionError) -> Error {
+    let failed = execution_error("writing", error);
+    if is_gone(error) {
+        let message = "the table was dropped or changed while rows were written to it; plan the statement again";
+        return Error::schema(message).with_source(failed);
+    }
+    failed
+}
+
+/// What Cassandra 4 and 5 say of tables, keyspaces and columns that are not there.
+const GONE: [&str; 4] = ["does not exist", "unconfigured table", "Undefined column name", "Unknown identifier"];
 
 /// A statement that the server would not prepare.
 pub(crate) fn prepare_error(cql: &str, error: PrepareError) -> Error {
@@ -149,6 +207,51 @@ mod tests {
         let error = |db| ExecutionError::LastAttemptError(RequestAttemptError::DbError(db, String::new()));
         assert!(is_transient(&error(unprepared)));
         assert!(!is_transient(&error(DbError::Invalid)));
+    }
+
+    fn refused(db: DbError, message: &str) -> ExecutionError {
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(db, message.to_owned()))
+    }
+
+    #[test]
+    fn what_is_not_allowed_comes_with_the_statement_that_allows_it() {
+        let told = |message: &str| execution_error("writing", &refused(DbError::Unauthorized, message)).to_string();
+        let message = "User Loader has no MODIFY permission on <table ks.Orders> or any of its parents";
+        let expected = format!(
+            "writing failed: {message}; an administrator allows it with the CQL GRANT MODIFY ON TABLE ks.\"Orders\" TO \
+             \"Loader\""
+        );
+        assert_eq!(told(message), expected);
+        let keyspace = told("User u has no CREATE permission on <keyspace ks> or any of its parents");
+        assert!(keyspace.ends_with("GRANT CREATE ON KEYSPACE ks TO u"), "{keyspace}");
+        for other in
+            ["system keyspace is not user-modifiable", "User u has no EXECUTE permission on <function f(int)> or x"]
+        {
+            assert_eq!(told(other), format!("writing failed: {other}"));
+        }
+    }
+
+    #[test]
+    fn too_large_is_a_matter_of_the_row() {
+        for message in [
+            "Request is too big: length 20000050 exceeds maximum allowed length 16777216.",
+            "Encountered an oversized mutation (17000000/16777216) for keyspace: ks. Top keys are: t.1",
+        ] {
+            let error = write_error(&refused(DbError::Invalid, message));
+            assert_eq!(error.kind(), ErrorKind::Data);
+            let text = error.to_string();
+            assert!(text.contains(message) && text.contains("raise max_mutation_size"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_gone_is_told() {
+        let error = write_error(&refused(DbError::Invalid, "table t does not exist"));
+        assert!(error.to_string().starts_with("the table was dropped or changed while"), "{error}");
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("writing failed: table t does not exist"));
+        let other = write_error(&refused(DbError::Invalid, "Expected 8 or 0 byte long"));
+        assert_eq!(other.to_string(), "writing failed: Expected 8 or 0 byte long");
     }
 
     #[test]

@@ -9,10 +9,11 @@ use tokio::sync::OnceCell;
 
 use super::Cluster;
 use super::cql_type::Definitions;
+use super::limits::RequestLimits;
 use super::placement::Placement;
 use super::schema::{TableName, TableSchema};
 use crate::error::{Error, Result};
-use crate::options::ClusterOptions;
+use crate::options::{ClusterOptions, Compression};
 
 /// A cluster that is connected to when it is first needed, or one that is only planned for. Cheap to clone; clones share
 /// the connection.
@@ -135,6 +136,31 @@ impl ClusterHandle {
                     let known = tables.get(&table.name).map(|(_, placement)| placement.clone());
                     known.ok_or_else(|| super::no_table(&table.name))
                 }
+            }
+        })
+    }
+
+    /// How large a request may be; nothing is known of a cluster that is only planned for.
+    ///
+    /// # Errors
+    /// What [`Self::connect`] says.
+    pub(crate) fn request_limits(&self) -> BoxFuture<'_, Result<RequestLimits>> {
+        Box::pin(async move {
+            let Facts::Asked { options, .. } = self.facts.as_ref() else { return Ok(RequestLimits::default()) };
+            let limits = self.connect().await?.request_limits().await;
+            Ok(if options.compression == Compression::None { limits } else { limits.compressed() })
+        })
+    }
+
+    /// Whether rows of the table may be written.
+    ///
+    /// # Errors
+    /// What [`Self::connect`] and [`Cluster::check_modify`] say.
+    pub(crate) fn check_modify<'a>(&'a self, table: &'a TableSchema) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match self.facts.as_ref() {
+                Facts::Asked { .. } => self.connect().await?.check_modify(table).await,
+                Facts::Given(_) => Ok(()),
             }
         })
     }

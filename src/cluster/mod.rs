@@ -18,6 +18,7 @@ use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::routing::Token;
 use scylla::statement::prepared::PreparedStatement;
+use tokio::sync::OnceCell;
 
 pub mod cql_type;
 mod define;
@@ -25,6 +26,8 @@ mod describe;
 mod driver_error;
 pub mod estimates;
 mod handle;
+pub(crate) mod limits;
+mod permission;
 mod placement;
 pub mod quote;
 pub(crate) mod retry;
@@ -34,10 +37,11 @@ pub mod schema;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{CassandraOptions, ClusterOptions, Compression, Consistency};
+use limits::RequestLimits;
 use ring::{NodeId, ReplicaRange};
 use schema::TableName;
 
-pub(crate) use driver_error::{WriteFailure, execution_error, is_transient, prepare_error};
+pub(crate) use driver_error::{WriteFailure, execution_error, is_transient, prepare_error, write_error};
 pub use handle::ClusterHandle;
 pub use placement::Placement;
 
@@ -48,6 +52,7 @@ const MURMUR3: &str = "org.apache.cassandra.dht.Murmur3Partitioner";
 pub struct Cluster {
     session: Session,
     local_dc: Option<String>,
+    limits: OnceCell<RequestLimits>,
 }
 
 impl fmt::Debug for Cluster {
@@ -73,7 +78,7 @@ impl Cluster {
     }
 
     async fn checked(session: Session, local_dc: Option<String>) -> Result<Self> {
-        let cluster = Self { session, local_dc };
+        let cluster = Self { session, local_dc, limits: OnceCell::new() };
         let partitioner = cluster.partitioner().await?;
         check_partitioner(&partitioner)?;
         Ok(cluster)

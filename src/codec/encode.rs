@@ -33,24 +33,27 @@
 
 mod exact;
 mod plan;
+mod refusal;
 mod row;
+mod size;
 mod values;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::Schema;
 use scylla::serialize::writers::RowWriter;
 
 use super::cell_bytes::CellBytes;
 use super::key_bytes::{KeyBytes, MAX_KEY_BYTES};
 use super::place::describe;
-use super::{ReadAs, arrow_type, is_custom};
+use crate::cluster::limits::RequestLimit;
 use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::error::{Error, Result};
 use exact::{Fault, Misfit};
-use plan::{Plan, Refusal};
+use plan::Plan;
+use refusal::plan;
 pub use row::BoundRow;
 use values::Values;
 
@@ -62,6 +65,7 @@ const LENGTH_BYTES: usize = 4;
 pub struct RowEncoder {
     recipe: Arc<Recipe>,
     writes_nulls: bool,
+    limit: Option<RequestLimit>,
 }
 
 /// What is decided for all batches.
@@ -78,24 +82,45 @@ impl RowEncoder {
     /// among `columns` in the order they have in the key.
     ///
     /// # Errors
-    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a column that cannot be written from what comes in.
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) for the columns that cannot be written from what comes in.
     pub fn try_new(columns: &[Column], input: &Schema) -> Result<Self> {
+        Self::try_columns(columns, input).map_err(|refusals| Error::all("these columns cannot be written", refusals))
+    }
+
+    /// As [`Self::try_new`], with an error for each column that cannot be written.
+    ///
+    /// # Errors
+    /// As [`Self::try_new`].
+    pub fn try_columns(columns: &[Column], input: &Schema) -> Result<Self, Vec<Error>> {
         if columns.len() != input.fields().len() {
             let message = format!("{} columns are to be written, but {} come", columns.len(), input.fields().len());
-            return Err(Error::schema(message));
+            return Err(vec![Error::schema(message)]);
         }
-        let plan = |(column, field): (&Column, &Arc<_>)| plan(column, arrow::datatypes::Field::data_type(field));
-        let plans = columns.iter().zip(input.fields()).map(plan).collect::<Result<_>>()?;
+        let mut refusals = Vec::new();
+        let plans = columns.iter().zip(input.fields()).filter_map(|(column, field)| {
+            let plan = plan(column, field.data_type());
+            plan.map_err(|refusal| refusals.push(refusal)).ok()
+        });
+        let plans: Vec<Plan> = plans.collect();
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
         let is_key = |(index, column): (usize, &Column)| (column.kind == ColumnKind::PartitionKey).then_some(index);
         let partition_key = columns.iter().enumerate().filter_map(is_key).collect();
         let recipe = Arc::new(Recipe { columns: columns.to_vec(), plans, partition_key });
-        Ok(Self { recipe, writes_nulls: false })
+        Ok(Self { recipe, writes_nulls: false, limit: None })
     }
 
     /// Sends null as null, which deletes what the cell has held and leaves a tombstone.
     #[must_use]
     pub fn with_nulls(self) -> Self {
         Self { writes_nulls: true, ..self }
+    }
+
+    /// Lets [`BoundBatch::check`] refuse rows that no request could hold.
+    #[must_use]
+    pub(crate) fn with_limit(self, limit: Option<RequestLimit>) -> Self {
+        Self { limit, ..self }
     }
 
     /// Makes a batch ready to be written row by row.
@@ -117,47 +142,13 @@ impl RowEncoder {
             values.is_fallible() || (is_key && (values.is_variable() || values.has_nulls()))
         };
         let fallible = (0..values.len()).filter(may_fail).collect();
-        let rows = batch.num_rows();
-        Ok(BoundBatch { recipe, values, fallible, rows, numbers: None, writes_nulls: self.writes_nulls })
+        // A part of a nested value may be larger in a request than in memory, other values are not.
+        let memory = batch.get_array_memory_size();
+        let may_exceed = |limit: &RequestLimit| memory > limit.bytes || recipe.plans.iter().any(Plan::is_nested);
+        let limit = self.limit.filter(may_exceed);
+        let (rows, writes_nulls) = (batch.num_rows(), self.writes_nulls);
+        Ok(BoundBatch { recipe, values, fallible, rows, numbers: None, writes_nulls, limit })
     }
-}
-
-fn plan(column: &Column, source: &DataType) -> Result<Plan> {
-    if column.cql_type.contains(is_custom) {
-        return Err(Error::schema(format!(
-            "column {} of type {} cannot be written, because the driver cannot bind values of Java classes: leave the \
-             column out",
-            column.name, column.cql_type
-        )));
-    }
-    Plan::new(&column.cql_type, source).map_err(|refusal| refused(column, &refusal))
-}
-
-/// Why a column cannot be written, and how it could be.
-fn refused(column: &Column, refusal: &Refusal) -> Error {
-    let Refusal { steps, source, why } = refusal;
-    let (place, inner) = describe(&column.cql_type, steps);
-    let target = if place.is_empty() {
-        format!("column {} of type {}", column.name, column.cql_type)
-    } else {
-        format!("column {} of type {}: {place} of type {inner}", column.name, column.cql_type)
-    };
-    if let Some(why) = why {
-        return Error::schema(format!("{target} cannot be written from what comes: {why}"));
-    }
-    let example = match inner {
-        CqlType::List(_) | CqlType::Set(_) | CqlType::Vector(..) => "make_array(…)".to_owned(),
-        CqlType::Map(..) => "map(keys, values)".to_owned(),
-        CqlType::Tuple(_) | CqlType::Udt(_) => {
-            let fields: Vec<String> =
-                ReadAs::default().struct_fields(inner).iter().map(|f| format!("'{}', …", f.name())).collect();
-            format!("named_struct({})", fields.join(", "))
-        }
-        scalar => format!("arrow_cast(…, '{}')", arrow_type(scalar)),
-    };
-    Error::schema(format!(
-        "{target} cannot be written from Arrow type {source}; convert the value first, for example with {example}"
-    ))
 }
 
 /// A batch whose rows can be sent. It shares the batch's memory.
@@ -171,6 +162,8 @@ pub struct BoundBatch {
     /// For messages, what rows are counted as, from 0.
     numbers: Option<Vec<usize>>,
     writes_nulls: bool,
+    /// Of a row's values together, if one may exceed it.
+    limit: Option<RequestLimit>,
 }
 
 impl BoundBatch {
@@ -195,7 +188,8 @@ impl BoundBatch {
         BoundRow::new(self, row)
     }
 
-    /// Checks that every value of a row can be written, and that each column of the primary key has one.
+    /// Checks that every value of a row can be written, that each column of the primary key has one, and that a request can hold
+    /// all of them.
     ///
     /// # Errors
     /// [`ErrorKind::Data`](crate::ErrorKind::Data) naming column, value and the row of this batch, counted from 1.
@@ -206,7 +200,7 @@ impl BoundBatch {
                 return Err(null_key(&self.recipe.columns[index], self.number(row)));
             }
         }
-        Ok(())
+        self.check_size(row)
     }
 
     /// Writes the row's cells in the order of the columns. After an error, what was written is not to be sent.
@@ -278,27 +272,6 @@ impl BoundBatch {
             }
         }
         Ok(hasher.finish())
-    }
-
-    /// About how many bytes the row takes in a request, for limits on the size of one. Exact, except that text from which
-    /// a number is read counts by itself, which is rather more than what is sent, and an address counts as 16 bytes.
-    /// 0 for a row beyond the last.
-    pub fn row_bytes(&self, row: usize) -> usize {
-        if row >= self.rows {
-            return 0;
-        }
-        self.values.iter().map(|values| LENGTH_BYTES + self.cell_bytes(values, row)).sum()
-    }
-
-    /// The bytes of the values of the row's clustering columns; 0 for a row that the batch does not have.
-    pub fn clustering_bytes(&self, row: usize) -> usize {
-        let columns = self.recipe.columns.iter().zip(&self.values);
-        let clustering = columns.filter(|(column, _)| matches!(column.kind, ColumnKind::Clustering { .. }));
-        clustering.map(|(_, values)| self.cell_bytes(values, row)).sum()
-    }
-
-    fn cell_bytes(&self, values: &Values, row: usize) -> usize {
-        if row >= self.rows || values.is_null(row) { 0 } else { values.cell_size(row) }
     }
 
     /// The cell of a column, or `None` if it is null.

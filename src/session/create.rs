@@ -25,6 +25,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::change::{self, changes_rows};
+use super::insert::Insert;
 use crate::error::Error;
 use home::{Future, Home};
 use with::Definition;
@@ -85,9 +86,11 @@ async fn plan_statement(
     let definition = Definition::take(context, &mut statement)?;
     let state = context.state();
     let references = state.resolve_table_references(&statement)?;
-    let plan = match state.statement_to_plan(statement).await {
-        Ok(plan) => plan,
-        Err(e) => return Err(better_error(context, &references, e)),
+    let insert = Insert::of(&statement);
+    let plan = match (state.statement_to_plan(statement).await, insert) {
+        (Ok(plan), _) => plan,
+        (Err(e), Some(insert)) => return Err(insert.explain(context, better_error(context, &references, e)).await),
+        (Err(e), None) => return Err(better_error(context, &references, e)),
     };
     match plan {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) => {

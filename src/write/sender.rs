@@ -21,7 +21,7 @@ use super::load::Load;
 use super::metrics::WriteMetrics;
 use super::outcome::RejectedClass;
 use crate::cluster::retry::RetryPlan;
-use crate::cluster::{Cluster, WriteFailure, consistency, execution_error, is_transient};
+use crate::cluster::{Cluster, WriteFailure, consistency, is_transient, write_error};
 use crate::error::{Error, Result};
 
 /// What became of a statement group that was not refused.
@@ -126,12 +126,14 @@ impl Sender {
             WriteFailure::Unavailable => Some(RejectedClass::Unavailable),
             WriteFailure::Unknown => Some(RejectedClass::Unknown),
         };
-        let what = if class == Some(RejectedClass::Unknown) {
-            "the outcome of writing is unknown, and it cannot be repeated: it may be written or not; the request"
+        let error = write_error(error);
+        let error = if class == Some(RejectedClass::Unknown) {
+            let message = "nobody knows whether the row was written, and writing it again could do harm";
+            Error::unavailable(format!("{message}: {error}"))
         } else {
-            "writing"
+            error
         };
-        let error = execution_error(what, error).with_context("table", self.recipe.table.name.to_string());
+        let error = error.with_context("table", self.recipe.table.name.to_string());
         Failed { error, class, attempts }
     }
 

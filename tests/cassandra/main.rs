@@ -4,6 +4,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod changed;
+mod check;
 mod compare;
 mod cookbook;
 mod copies;

@@ -1,10 +1,12 @@
 //! A cluster that asks who one is: errors are clear, and no password is printed.
 
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use crate::common::cluster::RealCluster;
-use crate::common::{error_of, number, run};
+use crate::common::{error_of, number, plan, run};
 use cbulk::{ClusterOptions, Error, ErrorKind, Session, SessionBuilder};
+use futures::TryStreamExt;
 
 /// A node with users.
 struct SecuredNode(RealCluster);
@@ -61,15 +63,14 @@ async fn who_may_not_is_told_so() {
     assert_eq!(number(&node.session("cassandra", "cassandra"), "INSERT INTO ks.t VALUES (2, 'two')").await, 1);
 
     // What is not allowed names who, what and where.
-    let error = error_of(&reader, "INSERT INTO ks.t VALUES (3, 'three')").await;
-    assert!(error.contains("reader has no MODIFY permission on <table ks.t>"), "{error}");
+    who_may_write(&node, &reader).await;
     let nobody = node.session("nobody", "open-sesame");
     for sql in ["SELECT * FROM ks.t", "SELECT count(*) FROM ks.t"] {
         let error = run(&nobody, sql).await.unwrap_err();
         assert_eq!(Error::find(&error).map(Error::kind), Some(ErrorKind::Config), "{sql}: {error}");
         assert!(error.to_string().contains("nobody has no SELECT permission on <table ks.t>"), "{sql}: {error}");
     }
-    assert_eq!(number(&reader, "SELECT count(*) FROM ks.t").await, 2);
+    assert_eq!(number(&reader, "SELECT count(*) FROM ks.t WHERE k < 100").await, 2);
 
     // Who one is not.
     for (user, password) in [("reader", "guessed-wrong"), ("stranger", "guessed-wrong")] {
@@ -90,4 +91,56 @@ async fn who_may_not_is_told_so() {
     let output = node.shell("reader", "open-sesame", "SHOW ALL");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !printed.contains("open-sesame"), "{printed}");
+}
+
+/// Writing is asked for before the first row, and nothing is written by asking.
+async fn who_may_write(node: &SecuredNode, reader: &Session) {
+    let started = Instant::now();
+    let insert = "INSERT INTO ks.t SELECT CAST(value AS INT), 'x' FROM generate_series(1, 1000000)";
+    let statement = reader.parse(insert).unwrap().pop_front().unwrap();
+    let error = reader.plan(statement).await.map(|_| ()).unwrap_err();
+    let found = Error::find(&error).unwrap();
+    assert_eq!(found.kind(), ErrorKind::Config, "{error}");
+    for expected in ["reader has no MODIFY permission on <table ks.t>", "the CQL GRANT MODIFY ON TABLE ks.t TO reader"]
+    {
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let error = error_of(reader, "INSERT INTO ks.t (v) VALUES ('no key')").await;
+    assert!(error.contains("1. the statement gives no value for k") && error.contains("2. asking for"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
+
+    // A permission may come from a role, and be on all tables of the keyspace.
+    node.administer(&[
+        "CREATE ROLE writers",
+        "CREATE ROLE \"Loader\" WITH PASSWORD = 'open-sesame' AND LOGIN = true",
+        "GRANT MODIFY ON KEYSPACE ks TO writers",
+        "GRANT SELECT ON KEYSPACE ks TO writers",
+        "GRANT writers TO \"Loader\"",
+        "CREATE TABLE ks.hits (page text PRIMARY KEY, n counter)",
+    ])
+    .await;
+    let loader = node.session("Loader", "open-sesame");
+    assert_eq!(number(&loader, "INSERT INTO ks.t VALUES (100, 'hundred')").await, 1);
+    // Limits that this user may not look up are told by the server.
+    let large = "INSERT INTO ks.t SELECT 101, repeat('x', 20000000)";
+    let error = error_of(&loader, large).await;
+    assert!(error.contains("Request is too big") && error.contains("raise max_mutation_size"), "{error}");
+
+    // What is taken away after planning is told by the first row, at once.
+    let planned = plan(&loader, "INSERT INTO ks.t VALUES (102, 'never')").await;
+    node.administer(&["REVOKE MODIFY ON KEYSPACE ks FROM writers"]).await;
+    let deadline = Instant::now() + Duration::from_mins(1);
+    // Nodes remember permissions for some seconds.
+    let mut again =
+        loader.plan(loader.parse("INSERT INTO ks.t VALUES (102, 'never')").unwrap().pop_front().unwrap()).await;
+    while again.is_ok() {
+        assert!(Instant::now() < deadline, "the permission is still there");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        again = loader.plan(loader.parse("INSERT INTO ks.t VALUES (102, 'never')").unwrap().pop_front().unwrap()).await;
+    }
+    let started = Instant::now();
+    let error = planned.execute().unwrap().try_collect::<Vec<_>>().await.unwrap_err().to_string();
+    assert!(error.contains("at least 0 rows") && error.contains("GRANT MODIFY ON TABLE ks.t TO \"Loader\""), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{error} after {:?}", started.elapsed());
+    assert_eq!(number(reader, "SELECT count(*) FROM ks.t WHERE k >= 100").await, 1);
 }

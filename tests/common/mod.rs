@@ -16,6 +16,7 @@ use futures::TryStreamExt;
 use names::KEYSPACE_PREFIX;
 
 pub mod cluster;
+pub mod fed;
 pub mod names;
 
 /// Where the Cassandra of this run answers.

@@ -14,12 +14,13 @@ use cbulk::cluster::Cluster;
 use cbulk::write::outcome::LoadReport;
 use cbulk::{ClusterOptions, Error, ErrorKind, Session, SessionBuilder};
 use common::cluster::RealCluster;
+use common::fed::fed_table;
 use common::{TestKeyspace, metric, number, plan, run, session_at};
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{SinkExt, TryStreamExt};
-use rows::{assert_rows, create, fed_table, fill, rows, rows_of};
+use rows::{assert_rows, create, fill, rows, rows_of};
 use server::{ranges_of_cbulk, ranges_of_nodetool, requests_coordinated};
 
 const ROWS: i64 = 5_000;
@@ -154,7 +155,7 @@ async fn a_load_waits_for_nodes_that_do_not_answer(cluster: &RealCluster) {
     fill(&ks, 0, 1).await;
     let session = session_at(&cluster.hosts[0]);
     set(&session, &[("request_timeout_ms", "500"), ("max_retries", "30")]).await;
-    let mut source = fed_table(&session, "source");
+    let mut source = fed_table(&session, "source", rows(0..0).schema());
     let query = plan(&session, &ks.sql("INSERT INTO {ks}.t SELECT * FROM source")).await;
     let node = Arc::clone(&query.plan);
     let of = |name: &str| metric(node.as_ref(), name);
@@ -225,7 +226,7 @@ async fn no_row_is_lost_with_a_node(cluster: &RealCluster) {
 }
 
 async fn a_node_stops_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {
-    let mut source = fed_table(session, "source");
+    let mut source = fed_table(session, "source", rows(0..0).schema());
     let load = {
         let (session, load) = (session.clone(), ks.sql("INSERT INTO {ks}.copy SELECT * FROM source"));
         tokio::spawn(async move { number(&session, &load).await })
@@ -250,7 +251,7 @@ async fn a_node_stops_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKe
 async fn a_node_starts_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {
     create(ks, "later").await;
     set(session, &[("write_consistency", "LOCAL_QUORUM")]).await;
-    let mut source = fed_table(session, "source_2");
+    let mut source = fed_table(session, "source_2", rows(0..0).schema());
     let load = {
         let (session, load) = (session.clone(), ks.sql("INSERT INTO {ks}.later SELECT * FROM source_2"));
         tokio::spawn(async move { number(&session, &load).await })

@@ -2,16 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use cbulk::Session;
 use datafusion::arrow::array::{AsArray, Int64Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
-use datafusion::catalog::streaming::StreamingTable;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::PartitionStream;
-use futures::channel::mpsc::{Receiver, Sender, channel};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use futures::{StreamExt, TryStreamExt, stream};
 use scylla::statement::Consistency;
 use scylla::statement::batch::{Batch, BatchStatement, BatchType};
@@ -66,37 +60,11 @@ pub(crate) fn assert_rows(rows: Vec<(i64, String)>, count: i64, what: &str) {
     assert!(surplus.is_empty(), "{what}: {} rows are missing (-1) or too many (1): {some:?} …", surplus.len());
 }
 
-/// Registers a table of the session whose rows are those that are sent: a statement that reads it waits for them.
-pub(crate) fn fed_table(session: &Session, name: &str) -> Sender<RecordBatch> {
-    let (sender, receiver) = channel(0);
-    let fed = FedTable { schema: rows(0..0).schema(), receiver: Mutex::new(Some(receiver)) };
-    let table = StreamingTable::try_new(Arc::clone(&fed.schema), vec![Arc::new(fed)]).unwrap();
-    session.context().register_table(name, Arc::new(table)).unwrap();
-    sender
-}
-
-/// Rows as the fed table has them.
+/// Rows as one batch.
 pub(crate) fn rows(keys: Range<i64>) -> RecordBatch {
     let field = |name, data_type| Field::new(name, data_type, false);
     let fields = vec![field("p", DataType::Int64), field("k", DataType::Int64), field("v", DataType::Utf8)];
     let k = Arc::new(Int64Array::from_iter_values(keys.clone()));
     let v = Arc::new(StringArray::from_iter_values(keys.map(text)));
     RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![k.clone(), k, v]).unwrap()
-}
-
-#[derive(Debug)]
-struct FedTable {
-    schema: SchemaRef,
-    receiver: Mutex<Option<Receiver<RecordBatch>>>,
-}
-
-impl PartitionStream for FedTable {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let receiver = self.receiver.lock().unwrap().take().expect("it is read once");
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), receiver.map(Ok)))
-    }
 }

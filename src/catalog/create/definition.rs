@@ -10,7 +10,7 @@ use crate::cluster::cql_type::Definitions;
 use crate::cluster::quote::{quote, quote_if_needed, quote_table};
 use crate::cluster::schema::{Column, ColumnKind, CqlType, TableName, TableSchema};
 use crate::codec::{CQL_TYPE_KEY, column_type, frozen};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 
 /// A table that is not there yet.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ impl NewTable {
             }
         }
         if !problems.is_empty() {
-            return Err(Error::schema(format!("table {name} cannot be made: {}", problems.join("; "))));
+            return Err(Error::schema(listed(&format!("table {name} cannot be made"), &problems)));
         }
         // As Cassandra has them.
         columns.sort_by(|(a, first, _), (b, second, _)| a.cmp(b).then_with(|| first.name.cmp(&second.name)));
@@ -282,8 +282,8 @@ mod tests {
             [("primary_key", "((a, x), b, b)"), ("types", "b duration, y int, l \"Gone\""), ("static_columns", "b")];
         let error = make(&Fields::from(columns), &options).unwrap_err().to_string();
         for expected in [
-            "table ks.t cannot be made: there are several columns a",
-            "primary_key names x, but the columns are \"V w\", b, a, l, n, a;",
+            "table ks.t cannot be made, for 8 reasons:\n  1. there are several columns a",
+            "\n  2. primary_key names x, but the columns are \"V w\", b, a, l, n, a\n",
             "primary_key names b twice",
             "types names y, but",
             "column b of the primary key cannot be static",

@@ -1,4 +1,7 @@
-//! What `INSERT INTO` writes, and why it may not.
+//! What `INSERT INTO` writes, and all the reasons why it cannot.
+
+mod change;
+mod problems;
 
 use std::sync::Arc;
 
@@ -9,64 +12,56 @@ use datafusion::physical_plan::expressions::{CastExpr, Literal};
 use datafusion::physical_plan::projection::ProjectionExec;
 
 use super::CassandraTable;
-use crate::cluster::schema::{Column, ColumnKind, CqlType, TableSchema};
+use crate::cluster::schema::{Column, ColumnKind};
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
-use crate::options::{CassandraOptions, ExistingRows, WriteCollections, WriteNulls};
-use crate::write::cql::is_added;
-use crate::write::{Change, WriteRecipe};
+use crate::options::WriteNulls;
+use crate::write::WriteRecipe;
+use crate::write::times::TimesLayout;
 
 impl CassandraTable {
     /// What an INSERT of these rows writes.
     ///
     /// # Errors
-    /// What makes it impossible, as far as can be known before the first row.
-    pub(super) fn plan_insert(
+    /// All that makes it impossible, as far as can be known before the first row.
+    pub(super) async fn plan_insert(
         &self,
         config: &ConfigOptions,
         input: &Arc<dyn ExecutionPlan>,
         op: InsertOp,
     ) -> Result<WriteRecipe> {
-        let name = &self.table.name;
-        if op != InsertOp::Append {
-            return Err(Error::config(format!(
-                "{op} is not supported for {name}: INSERT INTO replaces rows of the same primary key anyway"
-            )));
-        }
-        if self.table.view {
-            return Err(Error::config(format!("{name} is a materialized view: insert into its base table")));
-        }
+        let mut options = self.options(config)?;
+        let mut errors = problems::of_table(&self.table, op);
+        let is_writable = errors.is_empty();
         // A column that the statement does not list arrives here as a NULL literal.
         let listed = |i: &usize| !is_null_literal(input, *i);
         let mut input_columns: Vec<usize> = (0..self.table.columns.len()).filter(listed).collect();
-        let missing: Vec<&str> = (0..self.table.primary_key().count())
-            .filter(|i| !listed(i))
-            .map(|i| self.table.columns[i].name.as_str())
-            .collect();
-        if !missing.is_empty() {
-            return Err(Error::schema(format!(
-                "the statement gives no value for {} of the primary key of {name}: add {}",
-                missing.join(", "),
-                if missing.len() == 1 { "the column" } else { "the columns" }
-            )));
-        }
-        let options = self.options(config)?;
         let column = |i: &usize| &self.table.columns[*i];
         let kept = input_columns.iter().map(column).filter(|column| column.kind != ColumnKind::Computed);
-        let change = change(&self.table, kept, &options)?;
+        let (change, clashes) = change::of(&self.table, kept, &options);
+        errors.extend(clashes);
         if change.has_key_last() {
             input_columns.sort_by_key(|i| column(i).kind.is_key());
         }
         let mut columns: Vec<Column> = input_columns.iter().map(column).cloned().collect();
-        let mut written =
-            input.schema().project(&input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
-        let times = self.times_layout(change, &input_columns, &options)?;
+        errors.extend(problems::of_key(&self.table, &columns));
+        let times = self.times_layout(change, &input_columns, &options);
+        let times = times.map_err(|error| errors.push(error)).ok().flatten();
         if let Some(times) = &times {
             columns.retain(|column| column.kind != ColumnKind::Computed);
             columns.extend(times.markers());
-            written = times.schema(&written)?;
         }
-        let encoder = RowEncoder::try_new(&columns, &written).map_err(|e| e.with_context("table", name.to_string()))?;
+        let encoder = self.encoder(input, &input_columns, &columns, times.as_ref());
+        let encoder = encoder.map_err(|refusals| errors.extend(refusals)).ok();
+        if is_writable {
+            errors.extend(self.cluster.check_modify(&self.table).await.err());
+        }
+        let Some(encoder) = encoder.filter(|_| errors.is_empty()) else {
+            return Err(Error::all(&format!("INSERT INTO {} is not possible", self.table.name), errors));
+        };
+        let limits = self.cluster.request_limits().await?;
+        options.group_bytes = limits.of_group(options.group_bytes);
+        let encoder = encoder.with_limit(limits.of_row());
         Ok(WriteRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
@@ -82,46 +77,33 @@ impl CassandraTable {
             read_first: false,
         })
     }
-}
 
-/// What INSERT does to the table, as its columns and the options say.
-///
-/// # Errors
-/// Options that contradict each other or the columns.
-fn change<'a>(
-    table: &TableSchema,
-    columns: impl Iterator<Item = &'a Column>,
-    options: &CassandraOptions,
-) -> Result<Change> {
-    let mut added = columns.filter(|column| !column.kind.is_key() && is_added(column)).peekable();
-    let counter = table.columns.iter().find(|column| column.cql_type == CqlType::Counter);
-    let (what, change) = if counter.is_some() {
-        if added.peek().is_none() {
-            let message = format!("{} counts, and the statement lists no counter to add to: add one", table.name);
-            return Err(Error::schema(message));
+    /// What an INSERT into these columns lacks of the primary key.
+    pub(crate) fn key_problem(&self, listed: &[Column]) -> Option<Error> {
+        problems::of_key(&self.table, listed)
+    }
+
+    fn encoder(
+        &self,
+        input: &Arc<dyn ExecutionPlan>,
+        input_columns: &[usize],
+        columns: &[Column],
+        times: Option<&TimesLayout>,
+    ) -> Result<RowEncoder, Vec<Error>> {
+        let schema = input.schema();
+        let (given, there) = (schema.fields().len(), self.table.columns.len());
+        if given != there {
+            let message = format!("the rows have {given} columns, and {} has {there}", self.table.name);
+            return Err(vec![Error::schema(message)]);
         }
-        ("rows of counters are added to", Change::Count)
-    } else if options.write_collections == WriteCollections::Append && added.peek().is_some() {
-        let lists = added.any(|column| matches!(column.cql_type, CqlType::List(_)));
-        ("cassandra.write_collections is 'append'", Change::Append { lists })
-    } else if options.existing_rows == ExistingRows::Replace {
-        return Ok(Change::Insert);
-    } else {
-        ("cassandra.existing_rows leaves rows alone that are there", Change::InsertNew)
-    };
-    let (counts, conditional) = (change == Change::Count, change == Change::InsertNew);
-    let clashes = [
-        ("cassandra.write_timestamp_us", options.write_timestamp_us.is_some() && (counts || conditional)),
-        ("cassandra.write_ttl_seconds", options.write_ttl_seconds.is_some() && counts),
-        ("cassandra.write_nulls", options.write_nulls == WriteNulls::Tombstone && !conditional),
-        ("cassandra.existing_rows", options.existing_rows != ExistingRows::Replace && !conditional),
-    ];
-    match clashes.into_iter().find(|(_, clashes)| *clashes) {
-        None => Ok(change),
-        Some((name, _)) => Err(Error::config(format!(
-            "{what}, which does not go together with {name} for {}: leave one out",
-            table.name
-        ))),
+        let written =
+            schema.project(input_columns).map_err(|e| vec![Error::internal("input columns").with_source(e)])?;
+        let written = match times {
+            Some(times) => times.schema(&written).map_err(|e| vec![e])?,
+            None => written,
+        };
+        let table = |e: Error| e.with_context("table", self.table.name.to_string());
+        RowEncoder::try_columns(columns, &written).map_err(|refusals| refusals.into_iter().map(table).collect())
     }
 }
 

@@ -143,6 +143,11 @@ impl Plan {
         form.map(Self::direct)
     }
 
+    /// Whether its values have parts.
+    pub(super) fn is_nested(&self) -> bool {
+        matches!(self.form, Form::List(_) | Form::Vector(_) | Form::Map(_) | Form::Struct(_))
+    }
+
     /// Values that need nothing done to all of them together.
     fn direct(form: Form) -> Self {
         Self { unpack: None, cast: None, form }

@@ -6,7 +6,7 @@ use arrow::array::{
     Time64NanosecondArray, TimestampMicrosecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array,
     UInt64Array,
 };
-use arrow::datatypes::{Field, Int32Type, IntervalDayTime, IntervalMonthDayNano, TimeUnit, i256};
+use arrow::datatypes::{DataType, Field, Int32Type, IntervalDayTime, IntervalMonthDayNano, TimeUnit, i256};
 use scylla::frame::response::result::{ColumnSpec, ColumnType, NativeType, TableSpec};
 use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 
@@ -16,6 +16,7 @@ use crate::cluster::cql_type::CqlType;
 use crate::codec::tests::{column, key};
 
 mod nested;
+mod size;
 
 fn bind(columns: &[Column], arrays: Vec<ArrayRef>) -> BoundBatch {
     let fields: Vec<_> = arrays.iter().map(|a| Field::new("whatever", a.data_type().clone(), true)).collect();
