@@ -9,7 +9,7 @@ use datafusion::common::config::{ConfigExtension, ExtensionOptions};
 use datafusion::error::Result as DataFusionResult;
 use datafusion::logical_expr::CreateExternalTable;
 
-use super::table::{CassandraTable, apply};
+use super::table::{CassandraTable, TIMESTAMP_COLUMN, TTL_COLUMN, apply};
 use crate::cluster::schema::TableName;
 use crate::cluster::{ClusterHandle, no_table};
 use crate::codec::ReadAs;
@@ -24,6 +24,7 @@ pub const CASSANDRA: &str = "CASSANDRA";
 /// `LOCATION` is `keyspace.table`; a name with a dot or quotes in it is written in double quotes. `OPTIONS` are those of
 /// [`ClusterOptions`] (without any of them the session's cluster is used) and those of [`CassandraOptions`], each with or
 /// without the prefix `cassandra.`; only `compression` needs it, because DataFusion takes the bare word for a file's.
+/// Besides, `ttl_column` and `timestamp_column` name columns that INSERT takes the times of each row from.
 #[derive(Debug)]
 pub struct CassandraTableFactory {
     default: ClusterHandle,
@@ -39,18 +40,23 @@ impl CassandraTableFactory {
         let name = parse_location(&command.location)?;
         let mut cluster: Option<ClusterOptions> = None;
         let mut options = Vec::new();
+        let (mut ttl_column, mut timestamp_column) = (None, None);
         for (key, value) in &command.options {
             // DataFusion puts `format.` before each key without a dot.
             let key = key.strip_prefix("format.").or_else(|| key.strip_prefix("cassandra.")).unwrap_or(key);
             if ClusterOptions::NAMES.contains(&key) {
                 let default = || self.default.options().cloned().unwrap_or_default();
                 cluster.get_or_insert_with(default).set(key, value)?;
+            } else if key == TTL_COLUMN {
+                ttl_column = Some(value.as_str());
+            } else if key == TIMESTAMP_COLUMN {
+                timestamp_column = Some(value.as_str());
             } else if known_option(key) {
                 options.push((key.to_owned(), value.clone()));
             } else {
                 return Err(Error::config(format!(
                     "'{key}' is not an option of a Cassandra table: the options of the connection are {}; \
-                     `SHOW ALL` lists the others under cassandra.*",
+                     {TTL_COLUMN} and {TIMESTAMP_COLUMN} name columns; `SHOW ALL` lists the others under cassandra.*",
                     ClusterOptions::NAMES.join(", ")
                 )));
             }
@@ -59,7 +65,7 @@ impl CassandraTableFactory {
         let mut own = CassandraOptions::of(session.config_options());
         apply(&mut own, &options)?;
         let table = CassandraTable::open(handle, &name, ReadAs::of(&own)).await?.ok_or_else(|| no_table(&name))?;
-        table.with_options(options)
+        table.with_row_times(ttl_column, timestamp_column)?.with_options(options)
     }
 }
 

@@ -24,6 +24,7 @@ mod token;
 
 use crate::cluster::ClusterHandle;
 pub use cell_times::CellTimeRule;
+pub(super) use cell_times::{CellTime, has_many_cells};
 pub use cql::{CQL, PreparedCql};
 pub use ranges::{CASSANDRA_RING, CASSANDRA_SPLITS};
 pub use token::token;

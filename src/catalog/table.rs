@@ -34,6 +34,10 @@ use crate::write::written::WrittenRowsExec;
 
 mod computed;
 mod insert;
+mod times;
+
+use times::{InsertTimes, TIMES};
+pub(super) use times::{TIMESTAMP_COLUMN, TTL_COLUMN};
 
 /// A table, materialized view or system table, as it was when it was looked up.
 #[derive(Clone)]
@@ -45,17 +49,25 @@ pub struct CassandraTable {
     constraints: Constraints,
     /// Options of this table, by name; they take precedence over the session's.
     options: Vec<(String, String)>,
+    /// Where the times of what INSERT writes come from, other than options.
+    insert_times: InsertTimes,
 }
 
 impl CassandraTable {
     /// Looks the table up; `None` if there is none of this name. Its columns are read as `read_as` says, whatever the
-    /// session's options say later.
+    /// session's options say later. `t$times` is the table `t` with the times of its cells.
     ///
     /// # Errors
-    /// The cluster cannot be reached.
+    /// The cluster cannot be reached; `t$times` of a table that has counters.
     pub async fn open(cluster: ClusterHandle, name: &TableName, read_as: ReadAs) -> Result<Option<Self>> {
-        let table = cluster.table(name).await?;
-        Ok(table.map(|table| Self::of(cluster, table, read_as)))
+        // No table of Cassandra has this character in its name.
+        let Some(plain) = name.table.strip_suffix(TIMES) else {
+            let table = cluster.table(name).await?;
+            return Ok(table.map(|table| Self::of(cluster, table, read_as)));
+        };
+        let Some(table) = cluster.table(&TableName::new(&name.keyspace, plain)).await? else { return Ok(None) };
+        let has_element_times = cluster.has_element_times().await?;
+        Self::of(cluster, table, read_as).with_cell_times(has_element_times).map(Some)
     }
 
     /// A table of this definition.
@@ -72,6 +84,7 @@ impl CassandraTable {
             constraints: Constraints::new_unverified(constraints),
             table: Arc::new(table),
             options: Vec::new(),
+            insert_times: InsertTimes::None,
         }
     }
 
@@ -203,12 +216,38 @@ impl TableProvider for CassandraTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let wanted = projection.map_or_else(|| (0..self.table.columns.len()).collect(), Clone::clone);
+        let read: Vec<usize> = wanted.iter().copied().filter(|&index| !self.is_insert_only(index)).collect();
+        let scan = self.scan_columns(state, &read, filters, limit).await?;
+        if read.len() == wanted.len() { Ok(scan) } else { self.with_nulls(scan, &wanted) }
+    }
+
+    async fn insert_into(
+        &self,
+        state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+        op: InsertOp,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let recipe = Arc::new(self.plan_insert(state.config_options(), &input, op).await?);
+        let input = sorted_by_token(&recipe, input)?;
+        Ok(Arc::new(WrittenRowsExec::new(Arc::new(CassandraWriteExec::new(recipe, input)))))
+    }
+}
+
+impl CassandraTable {
+    /// A plan that gives these columns of the rows that pass the filters.
+    async fn scan_columns(
+        &self,
+        state: &dyn Session,
+        wanted: &[usize],
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let config = state.config_options();
         let pushdown = push(&self.table, &self.schema, &self.options(config)?, filters);
-        let wanted = projection.map_or_else(|| (0..self.table.columns.len()).collect(), Clone::clone);
         // The columns of the filter are read too, behind those that are wanted.
         let residual = conjunction(pushdown.residual.clone());
-        let mut read = wanted.clone();
+        let mut read = wanted.to_vec();
         let mut names: Vec<&str> = residual.iter().flat_map(Expr::column_refs).map(NamedColumn::name).collect();
         names.sort_unstable();
         for name in names {
@@ -244,16 +283,5 @@ impl TableProvider for CassandraTable {
             ProjectionExpr::new(Arc::new(ColumnExpr::new(name, i)), name)
         };
         Ok(Arc::new(ProjectionExec::try_new((0..wanted.len()).map(column), scan)?))
-    }
-
-    async fn insert_into(
-        &self,
-        state: &dyn Session,
-        input: Arc<dyn ExecutionPlan>,
-        op: InsertOp,
-    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let recipe = Arc::new(self.plan_insert(state.config_options(), &input, op).await?);
-        let input = sorted_by_token(&recipe, input)?;
-        Ok(Arc::new(WrittenRowsExec::new(Arc::new(CassandraWriteExec::new(recipe, input)))))
     }
 }

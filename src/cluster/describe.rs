@@ -53,6 +53,20 @@ impl Cluster {
         Ok(name)
     }
 
+    /// Whether the cluster can tell the times of the elements of collections and of the fields of user-defined types, as it can
+    /// from Cassandra 5.0 on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if the cluster does not answer.
+    pub(super) async fn has_element_times(&self) -> Result<bool> {
+        let rows = self.ask("SELECT release_version FROM system.local", &()).await?;
+        let (version,) = rows
+            .single_row::<(String,)>()
+            .map_err(|e| Error::unavailable("system.local does not name the version").with_source(e))?;
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        Ok(major.is_some_and(|major| major >= 5))
+    }
+
     /// The definition of a table, materialized view or virtual table as it is now; `None` if there is none of this name.
     ///
     /// # Errors

@@ -88,6 +88,20 @@ impl ClusterHandle {
         })
     }
 
+    /// Whether `writetime` and its like have answers for collections and user-defined types that are not frozen. Of a
+    /// cluster that is only planned for, they have.
+    ///
+    /// # Errors
+    /// What [`Self::connect`] says, and no answer.
+    pub(crate) fn has_element_times(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move {
+            match self.facts.as_ref() {
+                Facts::Asked { .. } => self.connect().await?.has_element_times().await,
+                Facts::Given(_) => Ok(true),
+            }
+        })
+    }
+
     /// The user-defined types of a keyspace; `None` if there is no such keyspace.
     ///
     /// # Errors

@@ -34,6 +34,7 @@
 mod exact;
 mod plan;
 mod refusal;
+mod row;
 mod size;
 mod values;
 
@@ -42,8 +43,6 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
-use scylla::serialize::SerializationError;
-use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 use scylla::serialize::writers::RowWriter;
 
 use super::cell_bytes::CellBytes;
@@ -55,6 +54,7 @@ use crate::error::{Error, Result};
 use exact::{Fault, Misfit};
 use plan::Plan;
 use refusal::plan;
+pub use row::BoundRow;
 use values::Values;
 
 /// The bytes of a cell's length.
@@ -146,7 +146,8 @@ impl RowEncoder {
         let memory = batch.get_array_memory_size();
         let may_exceed = |limit: &RequestLimit| memory > limit.bytes || recipe.plans.iter().any(Plan::is_nested);
         let limit = self.limit.filter(may_exceed);
-        Ok(BoundBatch { recipe, values, fallible, rows: batch.num_rows(), writes_nulls: self.writes_nulls, limit })
+        let (rows, writes_nulls) = (batch.num_rows(), self.writes_nulls);
+        Ok(BoundBatch { recipe, values, fallible, rows, numbers: None, writes_nulls, limit })
     }
 }
 
@@ -158,12 +159,25 @@ pub struct BoundBatch {
     /// The columns that [`BoundBatch::check`] has to look at.
     fallible: Vec<usize>,
     rows: usize,
+    /// For messages, what rows are counted as, from 0.
+    numbers: Option<Vec<usize>>,
     writes_nulls: bool,
     /// Of a row's values together, if one may exceed it.
     limit: Option<RequestLimit>,
 }
 
 impl BoundBatch {
+    /// Errors name the row of this number, counted from 0, instead of the batch's own.
+    #[must_use]
+    pub(crate) fn numbered(self, numbers: &[usize]) -> Self {
+        Self { numbers: Some(numbers.to_vec()), ..self }
+    }
+
+    /// A row as errors name it.
+    fn number(&self, row: usize) -> usize {
+        self.numbers.as_ref().and_then(|numbers| numbers.get(row)).copied().unwrap_or(row) + 1
+    }
+
     /// The number of rows.
     pub fn num_rows(&self) -> usize {
         self.rows
@@ -171,7 +185,7 @@ impl BoundBatch {
 
     /// The values of one row, for the driver.
     pub fn row(&self, row: usize) -> BoundRow<'_> {
-        BoundRow { batch: self, row }
+        BoundRow::new(self, row)
     }
 
     /// Checks that every value of a row can be written, that each column of the primary key has one, and that a request can hold
@@ -183,7 +197,7 @@ impl BoundBatch {
         self.check_row(row)?;
         for &index in &self.fallible {
             if self.cell(index, row)?.is_none() && self.recipe.columns[index].kind.is_key() {
-                return Err(null_key(&self.recipe.columns[index], row));
+                return Err(null_key(&self.recipe.columns[index], self.number(row)));
             }
         }
         self.check_size(row)
@@ -203,7 +217,8 @@ impl BoundBatch {
                     let written = writer.set_value(cell.as_slice());
                     written.map_err(|_| self.bad_value(index, row, Fault("it is 2 GiB or larger").into()))?;
                 }
-                None if self.writes_nulls => {
+                // Of the times of a statement, null is none; only unset says that.
+                None if self.writes_nulls && self.recipe.columns[index].kind != ColumnKind::Computed => {
                     writer.set_null();
                 }
                 None => {
@@ -231,7 +246,7 @@ impl BoundBatch {
         self.check_row(row)?;
         let mut key = KeyBytes::new(key, self.recipe.partition_key.len());
         for &index in &self.recipe.partition_key {
-            let cell = self.cell(index, row)?.ok_or_else(|| null_key(&self.recipe.columns[index], row))?;
+            let cell = self.cell(index, row)?.ok_or_else(|| null_key(&self.recipe.columns[index], self.number(row)))?;
             key.push(cell.as_slice()).map_err(|_| self.bad_value(index, row, LONG_PARTITION_KEY.into()))?;
         }
         Ok(())
@@ -302,7 +317,7 @@ impl BoundBatch {
                 format!("cannot write {value:?} as {cql_type}: {place}, {:?} as {inner}: {why}", part.shown)
             }
         };
-        Error::data(message).with_context("column", &column.name).with_context("row", (row + 1).to_string())
+        Error::data(message).with_context("column", &column.name).with_context("row", self.number(row).to_string())
     }
 }
 
@@ -322,40 +337,10 @@ const LONG_KEY: Fault = Fault("it is longer than the 65535 bytes that a key may 
 
 const LONG_PARTITION_KEY: Fault = Fault("with it the partition key is longer than the 65535 bytes that it may have");
 
-fn null_key(column: &Column, row: usize) -> Error {
+fn null_key(column: &Column, number: usize) -> Error {
     Error::data("a column of the primary key is null; filter such rows out, or give it a value with coalesce")
         .with_context("column", &column.name)
-        .with_context("row", (row + 1).to_string())
-}
-
-/// One row of a [`BoundBatch`].
-#[derive(Debug, Clone, Copy)]
-pub struct BoundRow<'a> {
-    batch: &'a BoundBatch,
-    row: usize,
-}
-
-impl SerializeRow for BoundRow<'_> {
-    fn serialize(
-        &self,
-        ctx: &RowSerializationContext<'_>,
-        writer: &mut RowWriter<'_>,
-    ) -> Result<(), SerializationError> {
-        let (markers, columns) = (ctx.columns().len(), self.batch.values.len());
-        if markers != columns {
-            let message = format!("a statement has {markers} bind markers, but rows have {columns} columns");
-            return Err(SerializationError::new(Error::internal(message)));
-        }
-        // Types were compared once, by `check_columns`; here only in builds for development.
-        if cfg!(debug_assertions) {
-            super::decode::check_columns(ctx.columns(), &self.batch.recipe.columns).map_err(SerializationError::new)?;
-        }
-        self.batch.encode_row(self.row, writer).map_err(SerializationError::new)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.batch.values.is_empty()
-    }
+        .with_context("row", number.to_string())
 }
 
 #[cfg(test)]

@@ -24,6 +24,11 @@ pub enum MaxRejected {
 }
 
 impl MaxRejected {
+    /// Whether rows that cannot be written are kept, and the others go on.
+    pub fn keeps_rows(self) -> bool {
+        !matches!(self, Self::Rows(0) | Self::Share(0))
+    }
+
     /// Whether `rejected` rows of `read` are too many. `end`: no more will be read.
     pub fn is_exceeded(self, rejected: u64, read: u64, end: bool) -> bool {
         match self {

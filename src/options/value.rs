@@ -215,7 +215,7 @@ words!(
 pub struct Ttl(u32);
 
 impl Ttl {
-    const MOST_SECONDS: u32 = 20 * 365 * 24 * 60 * 60;
+    pub(crate) const MOST_SECONDS: u32 = 20 * 365 * 24 * 60 * 60;
 
     /// In seconds.
     pub fn seconds(self) -> u32 {

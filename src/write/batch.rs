@@ -1,6 +1,7 @@
 //! Cuts a batch into statement groups: rows of one Cassandra partition, bounded in rows and bytes.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -12,23 +13,49 @@ use crate::error::Result;
 /// Rows of the input, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct SourceBatch {
-    /// The columns that are bound.
+    /// The columns that are bound, or of which what is bound is made.
     pub(crate) columns: RecordBatch,
     pub(crate) bound: BoundBatch,
+    /// The row that each of the rows bound is a statement of, in order; none where there is one for each.
+    pub(crate) row_of: Option<Vec<usize>>,
 }
 
-/// Rows of one Cassandra partition, ready to be sent.
+impl SourceBatch {
+    /// The statements of a row, as rows of what is bound.
+    pub(crate) fn statements(&self, row: usize) -> Range<usize> {
+        match &self.row_of {
+            None => row..row + 1,
+            Some(row_of) => row_of.partition_point(|&of| of < row)..row_of.partition_point(|&of| of <= row),
+        }
+    }
+
+    /// The bytes of the values of a row.
+    pub(crate) fn row_bytes(&self, row: usize) -> usize {
+        self.statements(row).map(|statement| self.bound.row_bytes(statement)).sum()
+    }
+}
+
+/// Rows of one Cassandra partition, ready to be sent. All statements of a row are in one group.
 #[derive(Debug)]
 pub(crate) struct StatementGroup {
     pub(crate) source: Arc<SourceBatch>,
     pub(crate) rows: Vec<usize>,
+    /// Where rows have several of them.
+    statements: Option<Vec<usize>>,
     pub(crate) bytes: usize,
 }
 
 impl StatementGroup {
     pub(crate) fn new(source: &Arc<SourceBatch>, rows: Vec<usize>) -> Self {
-        let bytes = rows.iter().map(|&row| source.bound.row_bytes(row)).sum();
-        Self { source: Arc::clone(source), rows, bytes }
+        let bytes = rows.iter().map(|&row| source.row_bytes(row)).sum();
+        let of_rows = || rows.iter().flat_map(|&row| source.statements(row)).collect();
+        let statements = source.row_of.is_some().then(of_rows);
+        Self { source: Arc::clone(source), rows, statements, bytes }
+    }
+
+    /// Its statements, as rows of what is bound.
+    pub(crate) fn statements(&self) -> &[usize] {
+        self.statements.as_deref().unwrap_or(&self.rows)
     }
 
     /// Its halves.
@@ -79,7 +106,8 @@ impl PartitionKeys {
 /// partition keep their order.
 ///
 /// Rows with the same primary key are never in the same group: all cells of a group have the same time, and Cassandra
-/// then lets the greater *value* win, cell by cell, which would make of two rows one that nobody has written.
+/// then lets the greater *value* win, cell by cell, which would make of two rows one that nobody has written. (Rows whose
+/// statements bring their own times have hashes of their own.)
 ///
 /// `token_of` gives the token of a key, `clustering_hash` a number that rows of equal clustering columns share,
 /// `row_bytes` the size of a row's values.

@@ -1,22 +1,25 @@
 //! The CQL of a load, as text.
 
 use super::Change;
+use super::times::{TIMESTAMP_MARKER, TTL_MARKER};
 use crate::cluster::quote::{quote, quote_table};
-use crate::cluster::schema::{Column, CqlType, TableName};
+use crate::cluster::schema::{Column, ColumnKind, CqlType, TableName};
 use crate::options::CassandraOptions;
 
 /// The statement for one row, with a marker for each of the columns, in their order. An UPDATE sets those that are not of the
-/// primary key, which therefore come first; a DELETE has none but those of the key.
+/// primary key, which therefore come first; a DELETE has none but those of the key. An INSERT may have times behind them,
+/// see [`TimesLayout::markers`](super::times::TimesLayout::markers).
 pub(crate) fn statement(change: Change, name: &TableName, columns: &[Column], options: &CassandraOptions) -> String {
-    let using = using(change, options);
+    let using = using(change, columns, options);
     let table = quote_table(&name.keyspace, &name.table);
     let equal = |column: &Column| format!("{} = ?", quote(&column.name));
     let pick = |is_key: bool| columns.iter().filter(move |c| c.kind.is_key() == is_key).map(equal).collect::<Vec<_>>();
     let key = || pick(true).join(" AND ");
     match change {
         Change::Insert => {
-            let names: Vec<String> = columns.iter().map(|c| quote(&c.name)).collect();
-            let marks = vec!["?"; columns.len()].join(", ");
+            let kept = columns.iter().filter(|column| column.kind != ColumnKind::Computed);
+            let names: Vec<String> = kept.map(|column| quote(&column.name)).collect();
+            let marks = vec!["?"; names.len()].join(", ");
             format!("INSERT INTO {table} ({}) VALUES ({marks}){using}", names.join(", "))
         }
         Change::InsertNew => {
@@ -40,10 +43,16 @@ pub(crate) fn is_added(column: &Column) -> bool {
     matches!(column.cql_type, CqlType::Counter | CqlType::List(_) | CqlType::Set(_) | CqlType::Map(..))
 }
 
-/// The time to live and the time of what is written, where options give them. What is deleted does not live.
-fn using(change: Change, options: &CassandraOptions) -> String {
-    let ttl = options.write_ttl_seconds.filter(|_| change != Change::Delete).map(|ttl| format!("TTL {ttl}"));
-    let timestamp = options.write_timestamp_us.map(|timestamp| format!("TIMESTAMP {timestamp}"));
+/// The time to live and the time of what is written, where rows or options give them. What is deleted does not live.
+fn using(change: Change, columns: &[Column], options: &CassandraOptions) -> String {
+    let is_bound = |marker: &str| columns.iter().any(|c| c.kind == ColumnKind::Computed && c.name == marker);
+    let given = |word: &str, marker, constant: Option<String>| match constant {
+        _ if is_bound(marker) => Some(format!("{word} ?")),
+        constant => constant.map(|constant| format!("{word} {constant}")),
+    };
+    let ttl = options.write_ttl_seconds.filter(|_| change != Change::Delete).map(|ttl| ttl.to_string());
+    let ttl = given("TTL", TTL_MARKER, ttl);
+    let timestamp = given("TIMESTAMP", TIMESTAMP_MARKER, options.write_timestamp_us.map(|time| time.to_string()));
     let parts: Vec<String> = ttl.into_iter().chain(timestamp).collect();
     if parts.is_empty() { String::new() } else { format!(" USING {}", parts.join(" AND ")) }
 }
@@ -89,7 +98,7 @@ mod tests {
             write_timestamp_us: Some(5),
             ..CassandraOptions::default()
         };
-        let written = |change, columns| statement(change, &table, columns, &options);
+        let written = |change, columns: &[Column]| statement(change, &table, columns, &options);
         assert_eq!(
             written(Change::Insert, &columns),
             "INSERT INTO \"ks\".\"t\" (\"v\", \"k\") VALUES (?, ?) USING TTL 60 AND TIMESTAMP 5"
@@ -102,5 +111,13 @@ mod tests {
             written(Change::Delete, &columns[1..]),
             "DELETE FROM \"ks\".\"t\" USING TIMESTAMP 5 WHERE \"k\" = ?"
         );
+        // Those that come with the rows come first.
+        let with = |markers: &[&str]| {
+            let times = markers.iter().map(|name| column(name, ColumnKind::Computed));
+            written(Change::Insert, &columns.iter().cloned().chain(times).collect::<Vec<_>>())
+        };
+        let insert = "INSERT INTO \"ks\".\"t\" (\"v\", \"k\") VALUES (?, ?) USING";
+        assert_eq!(with(&[TTL_MARKER, TIMESTAMP_MARKER]), format!("{insert} TTL ? AND TIMESTAMP ?"));
+        assert_eq!(with(&[TIMESTAMP_MARKER]), format!("{insert} TTL 60 AND TIMESTAMP ?"));
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct WriteMetrics {
     pub(crate) rows_unknown: Count,
     /// Statement groups acknowledged.
     pub(crate) groups: Count,
+    /// Statements in them.
+    pub(crate) statements: Count,
     /// Bytes of values in them.
     pub(crate) bytes: Count,
     /// Requests sent again.
@@ -42,6 +44,7 @@ impl WriteMetrics {
             rows_rejected: counter(ROWS_REJECTED),
             rows_unknown: counter(ROWS_UNKNOWN),
             groups: counter(GROUPS),
+            statements: counter("statements"),
             bytes: counter(BYTES),
             retries: counter("retries"),
             pace: PaceMetrics { in_flight_limit, overloads: counter("overloads") },

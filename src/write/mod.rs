@@ -40,6 +40,7 @@ pub(crate) mod read_first;
 mod rejected_file;
 pub(crate) mod sender;
 pub mod sort;
+pub(crate) mod times;
 pub(crate) mod truncate;
 pub mod written;
 
@@ -48,7 +49,8 @@ use std::sync::Arc;
 use crate::cluster::ClusterHandle;
 use crate::cluster::schema::{Column, TableSchema};
 use crate::codec::encode::RowEncoder;
-use crate::options::{CassandraOptions, MaxRejected};
+use crate::options::CassandraOptions;
+use times::TimesLayout;
 
 /// What a row of the input does to the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,9 +116,12 @@ pub(crate) struct WriteRecipe {
     pub(crate) cluster: ClusterHandle,
     pub(crate) table: Arc<TableSchema>,
     pub(crate) change: Change,
-    /// The columns bound, in the order of the statement, and which column of the input each one comes from.
+    /// The columns bound, in the order of the statement, and which column of the input each one comes from. With `times`,
+    /// the columns of the input that these are made of.
     pub(crate) columns: Vec<Column>,
     pub(crate) input_columns: Vec<usize>,
+    /// How rows become statements, where times come with them.
+    pub(crate) times: Option<TimesLayout>,
     pub(crate) encoder: RowEncoder,
     pub(crate) options: CassandraOptions,
     /// Whether the input may read what is written here, so that it must have ended before the first row is sent.
@@ -136,6 +141,6 @@ impl WriteRecipe {
 
     /// Whether rows that cannot be written are kept and the others go on.
     fn keeps_rejected(&self) -> bool {
-        !matches!(self.options.max_rejected, MaxRejected::Rows(0) | MaxRejected::Share(0))
+        self.options.max_rejected.keeps_rows()
     }
 }

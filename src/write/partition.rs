@@ -15,6 +15,7 @@ use super::metrics::WriteMetrics;
 use super::outcome::RejectedClass;
 use super::rejected_file::{Rejected, RejectedFile, check_format};
 use super::sender::{Failed, Sender, Sent};
+use super::times::Statements;
 use crate::cluster::route::token_of_key;
 use crate::error::{Error, Result};
 use crate::options::ExistingRows;
@@ -115,15 +116,30 @@ impl WritePartition {
     fn groups_of(&self, batch: &RecordBatch) -> Result<(usize, Vec<StatementGroup>)> {
         let columns =
             batch.project(&self.recipe.input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
-        let bound = self.recipe.encoder.bind(&columns)?;
         let rows = columns.num_rows();
+        let Statements { batch, row_of, refused, timed } = match &self.recipe.times {
+            Some(times) => times.statements(&columns)?,
+            None => Statements::of_rows(columns.clone()),
+        };
+        let bound = self.recipe.encoder.bind(&batch)?;
+        let bound = match &row_of {
+            Some(row_of) => bound.numbered(row_of),
+            None => bound,
+        };
+        let source = Arc::new(SourceBatch { columns, bound, row_of });
+        let (columns, bound) = (&source.columns, &source.bound);
         self.metrics.rows_read.add(rows);
         self.load.has_read(rows);
         let (mut keys, mut good, mut bad) = (PartitionKeys::default(), Vec::with_capacity(rows), Vec::new());
         let mut last = None;
+        let mut refused = refused.into_iter().peekable();
         for row in 0..rows {
-            let checked = self.check(&columns, row).and_then(|()| bound.check(row));
-            match checked.and_then(|()| keys.push(|buffer| bound.partition_key(row, buffer))) {
+            let statements = source.statements(row);
+            let checked = match refused.next_if(|(refused, _)| *refused == row) {
+                Some((_, error)) => Err(error),
+                None => self.check(columns, row).and_then(|()| statements.clone().try_for_each(|s| bound.check(s))),
+            };
+            match checked.and_then(|()| keys.push(|buffer| bound.partition_key(statements.start, buffer))) {
                 Ok(()) => good.push(row),
                 Err(error) if self.recipe.keeps_rejected() && error.kind() == crate::ErrorKind::Data => {
                     bad.push(Rejected { row, because: error.to_string(), class: RejectedClass::Data, attempts: 0 });
@@ -132,13 +148,17 @@ impl WritePartition {
                 Err(error) => return Err(error),
             }
         }
-        let source = Arc::new(SourceBatch { columns, bound });
         if let Some(last) = &last {
             self.keep(&source, &bad, last)?;
         }
-        let bound = &source.bound;
-        let hashes = good.iter().map(|&row| bound.clustering_hash(row)).collect::<Result<Vec<u64>>>()?;
-        let groups = statement_groups(&keys, self.limit, token_of_key, |i| hashes[i], |i| bound.row_bytes(good[i]));
+        // A row all of whose statements bring their own times may share a group with any other.
+        let is_timed = |statement: usize| timed.get(statement).copied().unwrap_or_default();
+        let hash = |&row: &usize| match source.statements(row) {
+            mut all if all.clone().all(is_timed) => Ok(all.next().unwrap_or_default() as u64),
+            all => bound.clustering_hash(all.start),
+        };
+        let hashes = good.iter().map(hash).collect::<Result<Vec<u64>>>()?;
+        let groups = statement_groups(&keys, self.limit, token_of_key, |i| hashes[i], |i| source.row_bytes(good[i]));
         let groups = groups.into_iter().map(|rows| rows.into_iter().map(|i| good[i]).collect());
         Ok((bad.len(), groups.map(|rows| StatementGroup::new(&source, rows)).collect()))
     }
@@ -170,6 +190,7 @@ impl WritePartition {
                         self.metrics.rows_written.add(rows);
                     }
                     self.metrics.groups.add(1);
+                    self.metrics.statements.add(group.statements().len());
                     self.metrics.bytes.add(group.bytes);
                     ends.written += rows;
                 }

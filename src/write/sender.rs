@@ -97,10 +97,11 @@ impl Sender {
             attempts.fetch_add(1, Ordering::Relaxed);
             self.metrics.retries.add(1);
         };
-        let statements = if group.rows.len() > 1 { Some(self.statements(group.rows.len())) } else { None };
+        let count = group.statements().len();
+        let statements = if count > 1 { Some(self.batch_of(count)) } else { None };
         let attempt = async |_| {
             let sent = Instant::now();
-            let answer = match (&statements, group.rows.as_slice()) {
+            let answer = match (&statements, group.statements()) {
                 (None, [row]) => session.execute_unpaged(&self.statement, group.source.bound.row(*row)).await,
                 (Some(statements), _) => session.batch(statements, group).await,
                 (None, _) => return Ok(None),
@@ -151,11 +152,11 @@ impl Sender {
         }
     }
 
-    fn statements(&self, rows: usize) -> Arc<Batch> {
+    fn batch_of(&self, count: usize) -> Arc<Batch> {
         let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(batches.entry(rows).or_insert_with(|| {
+        Arc::clone(batches.entry(count).or_insert_with(|| {
             let options = &self.recipe.options;
-            let statements = vec![BatchStatement::PreparedStatement(self.statement.clone()); rows];
+            let statements = vec![BatchStatement::PreparedStatement(self.statement.clone()); count];
             let mut batch = Batch::new_with_statements(self.batch_type, statements);
             batch.set_consistency(consistency(options.write_consistency));
             batch.set_request_timeout(Some(options.request_timeout()));
@@ -169,14 +170,14 @@ impl BatchValues for StatementGroup {
     type BatchValuesIter<'r> = GroupRows<'r>;
 
     fn batch_values_iter(&self) -> GroupRows<'_> {
-        GroupRows { group: self, rows: self.rows.iter() }
+        GroupRows { group: self, statements: self.statements().iter() }
     }
 }
 
-/// The rows of a group, written one after the other into the request.
+/// The statements of a group, written one after the other into the request.
 pub(crate) struct GroupRows<'r> {
     group: &'r StatementGroup,
-    rows: std::slice::Iter<'r, usize>,
+    statements: std::slice::Iter<'r, usize>,
 }
 
 impl<'r> BatchValuesIterator<'r> for GroupRows<'r> {
@@ -185,15 +186,15 @@ impl<'r> BatchValuesIterator<'r> for GroupRows<'r> {
         context: &RowSerializationContext<'_>,
         writer: &mut RowWriter,
     ) -> Option<std::result::Result<(), SerializationError>> {
-        self.rows.next().map(|&row| self.group.source.bound.row(row).serialize(context, writer))
+        self.statements.next().map(|&row| self.group.source.bound.row(row).serialize(context, writer))
     }
 
     fn is_empty_next(&mut self) -> Option<bool> {
         // Every statement has at least the columns of the key.
-        self.rows.next().map(|_| false)
+        self.statements.next().map(|_| false)
     }
 
     fn skip_next(&mut self) -> Option<()> {
-        self.rows.next().map(|_| ())
+        self.statements.next().map(|_| ())
     }
 }

@@ -8,6 +8,7 @@ mod changed;
 mod check;
 mod compare;
 mod cookbook;
+mod copies;
 mod create;
 mod delete;
 mod differential;

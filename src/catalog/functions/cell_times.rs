@@ -18,12 +18,13 @@ mod rule;
 
 use crate::cluster::cql_type::CqlType;
 use crate::cluster::quote::quote_if_needed;
+use crate::cluster::schema::{Column, ColumnKind};
 use crate::codec::{CQL_TYPE_KEY, arrow_type};
 pub use rule::CellTimeRule;
 
 /// What is asked of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum CellTime {
+pub(in crate::catalog) enum CellTime {
     /// Microseconds since 1970 of the write; of columns with many cells, a list of them.
     WriteTime,
     /// Of the latest one, where a column has many cells.
@@ -63,10 +64,19 @@ impl CellTime {
 
     /// The CQL type of the answer for a column of this type.
     fn answer(self, column: &CqlType) -> CqlType {
-        let many = matches!(column, CqlType::List(_) | CqlType::Set(_) | CqlType::Map(..) | CqlType::Udt(_));
         let one = if self == Self::Ttl { CqlType::Int } else { CqlType::BigInt };
-        if many && self != Self::MaxWriteTime { CqlType::List(Box::new(one)) } else { one }
+        if has_many_cells(column) && self != Self::MaxWriteTime { CqlType::List(Box::new(one)) } else { one }
     }
+
+    /// The column that the server computes for one that the table keeps.
+    pub(in crate::catalog) fn column(self, of: &Column) -> Column {
+        Column { name: self.selector(&of.name), cql_type: self.answer(&of.cql_type), kind: ColumnKind::Computed }
+    }
+}
+
+/// Whether each element or field of a value is a cell of its own. What is frozen is one cell.
+pub(in crate::catalog) fn has_many_cells(cql_type: &CqlType) -> bool {
+    matches!(cql_type, CqlType::List(_) | CqlType::Set(_) | CqlType::Map(..) | CqlType::Udt(_))
 }
 
 /// Stands for what the server knows until [`CellTimeRule`] has seen it.

@@ -1,7 +1,5 @@
 //! A table with columns that the server computes.
 
-use std::sync::Arc;
-
 use super::CassandraTable;
 use crate::cluster::schema::Column;
 
@@ -15,7 +13,6 @@ impl CassandraTable {
                 definition.columns.push(column);
             }
         }
-        let schema = Arc::new(self.read_as.schema(&definition.columns));
-        Self { table: Arc::new(definition), schema, ..self.clone() }
+        self.clone().with_definition(definition)
     }
 }

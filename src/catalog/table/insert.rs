@@ -12,11 +12,12 @@ use datafusion::physical_plan::expressions::{CastExpr, Literal};
 use datafusion::physical_plan::projection::ProjectionExec;
 
 use super::CassandraTable;
-use crate::cluster::schema::Column;
+use crate::cluster::schema::{Column, ColumnKind};
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
 use crate::options::WriteNulls;
 use crate::write::WriteRecipe;
+use crate::write::times::TimesLayout;
 
 impl CassandraTable {
     /// What an INSERT of these rows writes.
@@ -36,14 +37,21 @@ impl CassandraTable {
         let listed = |i: &usize| !is_null_literal(input, *i);
         let mut input_columns: Vec<usize> = (0..self.table.columns.len()).filter(listed).collect();
         let column = |i: &usize| &self.table.columns[*i];
-        let (change, clashes) = change::of(&self.table, input_columns.iter().map(column), &options);
+        let kept = input_columns.iter().map(column).filter(|column| column.kind != ColumnKind::Computed);
+        let (change, clashes) = change::of(&self.table, kept, &options);
         errors.extend(clashes);
         if change.has_key_last() {
             input_columns.sort_by_key(|i| column(i).kind.is_key());
         }
-        let columns: Vec<Column> = input_columns.iter().map(column).cloned().collect();
+        let mut columns: Vec<Column> = input_columns.iter().map(column).cloned().collect();
         errors.extend(problems::of_key(&self.table, &columns));
-        let encoder = self.encoder(input, &input_columns, &columns);
+        let times = self.times_layout(change, &input_columns, &options);
+        let times = times.map_err(|error| errors.push(error)).ok().flatten();
+        if let Some(times) = &times {
+            columns.retain(|column| column.kind != ColumnKind::Computed);
+            columns.extend(times.markers());
+        }
+        let encoder = self.encoder(input, &input_columns, &columns, times.as_ref());
         let encoder = encoder.map_err(|refusals| errors.extend(refusals)).ok();
         if is_writable {
             errors.extend(self.cluster.check_modify(&self.table).await.err());
@@ -60,6 +68,7 @@ impl CassandraTable {
             change,
             columns,
             input_columns,
+            times,
             encoder: match options.write_nulls {
                 WriteNulls::Unset => encoder,
                 WriteNulls::Tombstone => encoder.with_nulls(),
@@ -79,6 +88,7 @@ impl CassandraTable {
         input: &Arc<dyn ExecutionPlan>,
         input_columns: &[usize],
         columns: &[Column],
+        times: Option<&TimesLayout>,
     ) -> Result<RowEncoder, Vec<Error>> {
         let schema = input.schema();
         let (given, there) = (schema.fields().len(), self.table.columns.len());
@@ -88,6 +98,10 @@ impl CassandraTable {
         }
         let written =
             schema.project(input_columns).map_err(|e| vec![Error::internal("input columns").with_source(e)])?;
+        let written = match times {
+            Some(times) => times.schema(&written).map_err(|e| vec![e])?,
+            None => written,
+        };
         let table = |e: Error| e.with_context("table", self.table.name.to_string());
         RowEncoder::try_columns(columns, &written).map_err(|refusals| refusals.into_iter().map(table).collect())
     }

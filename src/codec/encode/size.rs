@@ -37,7 +37,7 @@ impl BoundBatch {
         let widest = widest.map(|(column, size)| format!("{} ({size} bytes)", column.name)).unwrap_or_default();
         Err(Error::data(format!("the values of the row have {bytes} bytes, and {limit}"))
             .with_context("largest column", widest)
-            .with_context("row", (row + 1).to_string()))
+            .with_context("row", self.number(row).to_string()))
     }
 
     fn cell_bytes(&self, values: &Values, row: usize) -> usize {

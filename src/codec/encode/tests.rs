@@ -8,6 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int32Type, IntervalDayTime, IntervalMonthDayNano, TimeUnit, i256};
 use scylla::frame::response::result::{ColumnSpec, ColumnType, NativeType, TableSpec};
+use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 
 use super::*;
 use crate::ErrorKind;

@@ -64,6 +64,10 @@ impl Target {
             );
         };
         let table = found.definition();
+        if found.has_cell_times() {
+            let message = format!("{word} is not possible for {reference}: name the table itself, {}", table.name);
+            return Err(Error::config(message).into());
+        }
         if table.view {
             let message = format!("{} is a materialized view: {word} changes its base table only", table.name);
             return Err(Error::config(message).into());
@@ -215,6 +219,7 @@ impl TableProvider for ChangedTable {
             change: self.change,
             columns: self.columns.clone(),
             input_columns: (0..self.columns.len()).collect(),
+            times: None,
             encoder: encoder.map_err(|e| e.with_context("table", table.name.to_string()))?.with_nulls(),
             options: options.clone(),
             read_first: self.read_first,

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use super::CellTime;
 use crate::catalog::table::CassandraTable;
-use crate::cluster::schema::{Column as TableColumn, ColumnKind};
+use crate::cluster::schema::ColumnKind;
 
 /// Has the server answer `writetime(column)`, `maxwritetime(column)` and `ttl(column)`: they become columns of the scans below
 /// them. It comes after DataFusion's own rules of analysis.
@@ -100,7 +100,12 @@ fn rewrite(node: LogicalPlan, wanted: &[Wanted]) -> Result<LogicalPlan> {
         return if wanted.is_empty() { Ok(node) } else { read(scan, wanted) };
     }
     let mut output = node.schema().columns();
-    output.extend(wanted.iter().map(Wanted::answer));
+    for answer in wanted.iter().map(Wanted::answer) {
+        // A table `t$times` has the column by itself.
+        if !output.contains(&answer) {
+            output.push(answer);
+        }
+    }
 
     let mut inputs = Inputs::of(&node);
     let node = replace_functions(node, &mut inputs)?;
@@ -194,11 +199,7 @@ fn read(scan: &TableScan, wanted: &[Wanted]) -> Result<LogicalPlan> {
             Some(column) if column.kind.is_key() => {
                 return Err(want.error("it belongs to the primary key, and only the other cells have such a time"));
             }
-            Some(column) if column.kind != ColumnKind::Computed => columns.push(TableColumn {
-                name: want.of.selector(&column.name),
-                cql_type: want.of.answer(&column.cql_type),
-                kind: ColumnKind::Computed,
-            }),
+            Some(column) if column.kind != ColumnKind::Computed => columns.push(want.of.column(column)),
             _ => return Err(want.error("it is no column that the table keeps")),
         }
     }
