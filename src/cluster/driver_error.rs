@@ -113,8 +113,9 @@ pub(crate) fn write_error(error: &ExecutionError) -> Error {
     if let ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, message)) = error
         && GONE.iter().any(|words| message.contains(words))
     {
-        let message = "the table was dropped or changed while rows were written to it; plan the statement again";
-        return Error::schema(message).with_source(failed);
+        let message = "the table was dropped or changed while rows were written to it: run the statement again when the table is \
+                       as it should be";
+        return Error::new(ErrorKind::Conflict, message).with_source(failed);
     }
     failed
 }
@@ -187,6 +188,7 @@ mod tests {
     #[test]
     fn a_table_that_is_gone_is_told() {
         let error = write_error(&refused(DbError::Invalid, "table t does not exist"));
+        assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(error.to_string().starts_with("the table was dropped or changed while"), "{error}");
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         assert_eq!(cause.as_deref(), Some("writing failed: table t does not exist"));

@@ -36,7 +36,7 @@ impl Insert {
         let Ok(provider) = context.table_provider(reference).await else { return error };
         let Some(table) = provider.as_any().downcast_ref::<CassandraTable>() else { return error };
         let name = &table.definition().name;
-        let (targets, mut problems) = self.targets(table, IdentNormalizer::new(normalize));
+        let (targets, mut problems) = self.targets(table, &IdentNormalizer::new(normalize));
         // Rows of VALUES get their types from the table.
         let (given, types) = match self.source.body.as_ref() {
             SetExpr::Values(values) => (values.rows.first().map_or(0, Vec::len), None),
@@ -66,7 +66,7 @@ impl Insert {
     fn targets(
         &self,
         table: &CassandraTable,
-        normalizer: IdentNormalizer,
+        normalizer: &IdentNormalizer,
     ) -> (Vec<Option<(Column, DataType)>>, Vec<Error>) {
         use datafusion::catalog::TableProvider;
         let (columns, schema) = (&table.definition().columns, table.schema());
