@@ -173,8 +173,9 @@ fn is_gone(error: &ExecutionError) -> bool {
 pub(crate) fn write_error(error: &ExecutionError) -> Error {
     let failed = execution_error("writing", error);
     if is_gone(error) {
-        let message = "the table was dropped or changed while rows were written to it; plan the statement again";
-        return Error::schema(message).with_source(failed);
+        let message = "the table was dropped or changed while rows were written to it: run the statement again when the table is \
+                       as it should be";
+        return Error::new(ErrorKind::Conflict, message).with_source(failed);
     }
     failed
 }
@@ -247,6 +248,7 @@ mod tests {
     #[test]
     fn a_table_that_is_gone_is_told() {
         let error = write_error(&refused(DbError::Invalid, "table t does not exist"));
+        assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(error.to_string().starts_with("the table was dropped or changed while"), "{error}");
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         assert_eq!(cause.as_deref(), Some("writing failed: table t does not exist"));

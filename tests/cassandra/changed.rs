@@ -103,7 +103,7 @@ async fn a_table_dropped_in_the_middle_ends_the_load_at_once() {
     let load = Load::start(&ks, &session).await;
     ks.run("DROP TABLE {ks}.t").await;
     let (kind, error) = load.failure().await;
-    assert_eq!(kind, ErrorKind::Schema, "{error}");
+    assert_eq!(kind, ErrorKind::Conflict, "{error}");
     assert!(error.contains("the table was dropped or changed while rows were written to it"), "{error}");
     assert!(error.contains(&ks.sql("(table: {ks}.t)")) && error.contains("table t does not exist"), "{error}");
     assert!(told(&error) >= BEFORE * ROWS, "{error}");
@@ -117,7 +117,7 @@ async fn a_column_dropped_in_the_middle_ends_the_load_at_once() {
     let load = Load::start(&ks, &session).await;
     ks.run("ALTER TABLE {ks}.t DROP w").await;
     let (kind, error) = load.failure().await;
-    assert_eq!(kind, ErrorKind::Schema, "{error}");
+    assert_eq!(kind, ErrorKind::Conflict, "{error}");
     assert!(error.contains("the table was dropped or changed while rows were written to it"), "{error}");
     assert!(error.contains("Undefined column name w"), "{error}");
     let there = number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await;

@@ -75,6 +75,8 @@ async fn all_that_is_wrong_with_an_insert_is_told_at_once() {
     assert!(error.contains("nothing") && !error.contains("reasons"), "{error}");
 
     // Tables and options.
+    let error = refusal(&session, "INSERT INTO system.local (key) VALUES ('x')").await.to_string();
+    assert!(error.starts_with("INSERT is not possible for system.local, of which each node has its own"), "{error}");
     run(&session, "SET cassandra.write_ttl_seconds = 60").await.unwrap();
     let error = refusal(&session, &ks.sql("INSERT OVERWRITE {ks}.hits SELECT NULL, 1")).await;
     assert_eq!(error.kind(), ErrorKind::Config);
@@ -83,9 +85,6 @@ async fn all_that_is_wrong_with_an_insert_is_told_at_once() {
     for expected in ["Overwrite is not supported", &ks.sql(count), "value for page"] {
         assert!(error.to_string().contains(expected), "{error}");
     }
-    run(&session, "RESET cassandra.write_ttl_seconds").await.unwrap();
-    let text = told("INSERT INTO system.local (key) VALUES ('x')").await;
-    assert!(text.starts_with("INSERT is not possible for system.local, of which each node has its own"), "{text}");
     ks.drop_it().await;
 }
 
@@ -113,7 +112,7 @@ async fn a_data_frame_is_told_of_all_its_columns() {
         assert!(text.contains(expected), "{text}");
     }
     let text = write(batch.project(&[0, 2]).unwrap()).await;
-    assert!(text.contains("columns"), "{text}");
+    assert!(text.contains("the rows have 2 columns"), "{text}");
     assert_eq!(sorted_rows(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, ["0"]);
     ks.drop_it().await;
 }
@@ -135,8 +134,7 @@ async fn static_columns_are_written_by_themselves() {
     assert!(rows.contains(&"1|1|s1|1|10".to_owned()) && rows.contains(&"7|NULL|s7|7|NULL".to_owned()), "{rows:?}");
 
     // Several rows for one Cassandra partition: each is counted, and what is there at the end is one of them, whole.
-    let insert =
-        "INSERT INTO {ks}.t (p, q, s, t) SELECT 1000, 'x', CAST(value AS VARCHAR), value FROM generate_series(1, 50)";
+    let insert = "INSERT INTO {ks}.t (p, q, s, t) SELECT 1000, 'x', CAST(value AS VARCHAR), value + 0 FROM generate_series(1, 50)";
     let query = plan(&session, &ks.sql(insert)).await;
     query.execute().unwrap().try_collect::<Vec<_>>().await.unwrap();
     assert_eq!(metric(query.plan.as_ref(), "rows_written"), 50);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::common::cluster::RealCluster;
 use crate::common::{error_of, number, plan, run};
 use cbulk::{ClusterOptions, Error, ErrorKind, Session, SessionBuilder};
+use datafusion::error::DataFusionError;
 use futures::TryStreamExt;
 
 /// A node with users.
@@ -93,12 +94,20 @@ async fn who_may_not_is_told_so() {
     assert!(output.status.success() && !printed.contains("open-sesame"), "{printed}");
 }
 
+/// Plans the statement, without running it.
+async fn planning(session: &Session, sql: &str) -> Result<(), DataFusionError> {
+    session.plan(session.parse(sql)?.pop_front().unwrap()).await.map(|_| ())
+}
+
+async fn refusal(session: &Session, sql: &str) -> DataFusionError {
+    planning(session, sql).await.expect_err(sql)
+}
+
 /// Writing is asked for before the first row, and nothing is written by asking.
 async fn who_may_write(node: &SecuredNode, reader: &Session) {
     let started = Instant::now();
     let insert = "INSERT INTO ks.t SELECT CAST(value AS INT), 'x' FROM generate_series(1, 1000000)";
-    let statement = reader.parse(insert).unwrap().pop_front().unwrap();
-    let error = reader.plan(statement).await.map(|_| ()).unwrap_err();
+    let error = refusal(reader, insert).await;
     let found = Error::find(&error).unwrap();
     assert_eq!(found.kind(), ErrorKind::Config, "{error}");
     for expected in ["reader has no MODIFY permission on <table ks.t>", "the CQL GRANT MODIFY ON TABLE ks.t TO reader"]
@@ -107,6 +116,11 @@ async fn who_may_write(node: &SecuredNode, reader: &Session) {
     }
     let error = error_of(reader, "INSERT INTO ks.t (v) VALUES ('no key')").await;
     assert!(error.contains("1. the statement gives no value for k") && error.contains("2. asking for"), "{error}");
+    run(reader, "SET cassandra.allow_all_rows = true").await.unwrap();
+    for change in ["UPDATE ks.t SET v = 'changed'", "DELETE FROM ks.t"] {
+        let error = refusal(reader, change).await.to_string();
+        assert!(error.contains("GRANT MODIFY ON TABLE ks.t TO reader"), "{change}: {error}");
+    }
     assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
 
     // A permission may come from a role, and be on all tables of the keyspace.
@@ -131,12 +145,9 @@ async fn who_may_write(node: &SecuredNode, reader: &Session) {
     node.administer(&["REVOKE MODIFY ON KEYSPACE ks FROM writers"]).await;
     let deadline = Instant::now() + Duration::from_mins(1);
     // Nodes remember permissions for some seconds.
-    let mut again =
-        loader.plan(loader.parse("INSERT INTO ks.t VALUES (102, 'never')").unwrap().pop_front().unwrap()).await;
-    while again.is_ok() {
+    while planning(&loader, "INSERT INTO ks.t VALUES (102, 'never')").await.is_ok() {
         assert!(Instant::now() < deadline, "the permission is still there");
         tokio::time::sleep(Duration::from_millis(100)).await;
-        again = loader.plan(loader.parse("INSERT INTO ks.t VALUES (102, 'never')").unwrap().pop_front().unwrap()).await;
     }
     let started = Instant::now();
     let error = planned.execute().unwrap().try_collect::<Vec<_>>().await.unwrap_err().to_string();

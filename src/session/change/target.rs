@@ -213,6 +213,7 @@ impl TableProvider for ChangedTable {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let Target { table, cluster, options, .. } = &self.target;
         let encoder = RowEncoder::try_new(&self.columns, &input.schema());
+        cluster.check_modify(table).await?;
         let recipe = WriteRecipe {
             cluster: cluster.clone(),
             table: Arc::clone(table),
