@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::measure::Measure;
 use crate::ours::Statement;
 use crate::rows::{READ_TABLE, WRITE_TABLE};
-use crate::{Result, Setup, load, machine, process, raw};
+use crate::{Result, Setup, inputs, load, machine, process, raw};
 
 /// What one run of a measure has shown.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +94,7 @@ pub(crate) async fn run(setup: &Setup, measure: Measure) -> Result<()> {
             let write = raw::Write::prepare(host, READ_TABLE, rows).await?;
             Sample::of(setup, write.run()).await?
         }
+        Measure::Inputs => Sample::of(setup, inputs::make(rows)).await?,
         Measure::RawWrite => {
             let write = raw::Write::prepare(host, WRITE_TABLE, rows).await?;
             Sample::of(setup, write.run()).await?
@@ -128,10 +129,10 @@ fn check(measure: Measure, what: &str, rows: u64, expected: u64) -> Result<()> {
 }
 
 /// A folder that is made empty and goes when it is dropped.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn make(path: &Path) -> Result<Self> {
+    pub(crate) fn make(path: &Path) -> Result<Self> {
         if path.exists() {
             fs::remove_dir_all(path)?;
         }
@@ -163,7 +164,7 @@ pub(crate) fn spawn(setup: &Setup, measure: Measure, splits: usize) -> Result<Sa
     let sample = sample.ok_or_else(|| format!("{} has printed something else than a sample", measure.name()))?;
     let server = sample.server_cpu.map_or(String::new(), |cpu| format!(", server {cpu:.1} s"));
     eprintln!(
-        "  {:<18}{:>8.2} s {:>9.0} rows/s   CPU: client {:.1} s{server}   memory: peak {:.0} MB, added {:.0} MB",
+        "  {:<22}{:>8.2} s {:>9.0} rows/s   CPU: client {:.1} s{server}   memory: peak {:.0} MB, added {:.0} MB",
         measure.name(),
         sample.seconds,
         sample.rate(),

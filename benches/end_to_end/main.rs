@@ -1,7 +1,7 @@
 //! `make bench`: how near cbulk comes to what the server can give, on one node, as ratios within one run.
 //!
 //! ```text
-//! parent   load ─ rounds of (raw, ours) pairs ─ medians ─▶ a line a measure, target/bench/end_to_end.json
+//! parent   load, files ─ rounds of (raw, ours) pairs ─ medians ─▶ a line a measure, target/bench/end_to_end.json
 //! child    one measure in a process of its own, so that its peak memory and CPU time can be told ─▶ a line of JSON
 //! ```
 //!
@@ -16,6 +16,7 @@
 )]
 
 mod child;
+mod inputs;
 mod load;
 mod machine;
 mod measure;

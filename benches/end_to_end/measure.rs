@@ -19,6 +19,8 @@ pub(crate) enum Measure {
     RawWrite,
     /// The same into the table that is read, once.
     Load,
+    /// The files that loads read, once.
+    Inputs,
     Scan,
     /// A join with keys in a Parquet file that reads the whole table.
     JoinByScan,
@@ -29,15 +31,41 @@ pub(crate) enum Measure {
     Parquet,
     Iceberg,
     Insert,
+    /// An INSERT of the rows of a file.
+    LoadFile(Input),
+}
+
+/// A file, or table of files, that has all rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Input {
+    pub(crate) format: Format,
+    pub(crate) order: Order,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Format {
+    Csv,
+    Parquet,
+    Iceberg,
+}
+
+/// How rows of one Cassandra partition come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Order {
+    /// One after the other.
+    Ordered,
+    /// Anywhere.
+    Shuffled,
 }
 
 impl Measure {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 21] = [
         Self::DRAIN_4,
         Self::DRAIN_8,
         Self::FEW_COUNTS,
         Self::MANY_COUNTS,
         Self::Load,
+        Self::Inputs,
         Self::RawWrite,
         Self::Scan,
         Self::JoinByScan,
@@ -47,11 +75,21 @@ impl Measure {
         Self::Parquet,
         Self::Iceberg,
         Self::Insert,
+        Self::load(Format::Csv, Order::Ordered),
+        Self::load(Format::Csv, Order::Shuffled),
+        Self::load(Format::Parquet, Order::Ordered),
+        Self::load(Format::Parquet, Order::Shuffled),
+        Self::load(Format::Iceberg, Order::Ordered),
+        Self::load(Format::Iceberg, Order::Shuffled),
     ];
     const DRAIN_4: Self = Self::RawDrain { in_flight: 4 };
     const DRAIN_8: Self = Self::RawDrain { in_flight: 8 };
     const FEW_COUNTS: Self = Self::RawCount { splits: 16, in_flight: 2 };
     const MANY_COUNTS: Self = Self::RawCount { splits: 32, in_flight: 4 };
+
+    const fn load(format: Format, order: Order) -> Self {
+        Self::LoadFile(Input { format, order })
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -60,6 +98,7 @@ impl Measure {
             Self::RawCount { splits: 16, .. } => "raw_count_16x2",
             Self::RawCount { .. } => "raw_count_32x4",
             Self::Load => "load",
+            Self::Inputs => "inputs",
             Self::RawWrite => "raw_grouped_write",
             Self::Scan => "scan_to_arrow",
             Self::JoinByScan => "join_by_scan",
@@ -69,6 +108,14 @@ impl Measure {
             Self::Parquet => "export_to_parquet",
             Self::Iceberg => "export_to_iceberg",
             Self::Insert => "insert",
+            Self::LoadFile(Input { format, order }) => match (format, order) {
+                (Format::Csv, Order::Ordered) => "load_csv_ordered",
+                (Format::Csv, Order::Shuffled) => "load_csv_shuffled",
+                (Format::Parquet, Order::Ordered) => "load_parquet_ordered",
+                (Format::Parquet, Order::Shuffled) => "load_parquet_shuffled",
+                (Format::Iceberg, Order::Ordered) => "load_iceberg_ordered",
+                (Format::Iceberg, Order::Shuffled) => "load_iceberg_shuffled",
+            },
         }
     }
 
@@ -86,7 +133,17 @@ impl Measure {
     }
 
     pub(crate) fn writes_to_cassandra(self) -> bool {
+        matches!(self, Self::RawWrite | Self::Insert | Self::LoadFile(_))
+    }
+
+    /// Whether its rows are in memory before it begins.
+    pub(crate) fn has_rows_beforehand(self) -> bool {
         matches!(self, Self::RawWrite | Self::Insert)
+    }
+
+    /// The most memory that one of ours may take, in MB (10^6 bytes).
+    pub(crate) fn memory_target_mb(self) -> f64 {
+        if matches!(self, Self::LoadFile(_)) { 300.0 } else { 200.0 }
     }
 }
 
@@ -105,7 +162,7 @@ pub(crate) struct Pair {
 }
 
 /// All pairs, in the order of a round.
-pub(crate) const PAIRS: [Pair; 7] = [
+pub(crate) const PAIRS: [Pair; 13] = [
     Pair { raw: &[Measure::DRAIN_4, Measure::DRAIN_8], ours: Measure::Scan, target: Some(0.9) },
     Pair { raw: &[Measure::DRAIN_4, Measure::DRAIN_8], ours: Measure::Csv, target: None },
     Pair { raw: &[Measure::DRAIN_4, Measure::DRAIN_8], ours: Measure::Parquet, target: Some(0.8) },
@@ -113,7 +170,20 @@ pub(crate) const PAIRS: [Pair; 7] = [
     Pair { raw: &[Measure::FEW_COUNTS, Measure::MANY_COUNTS], ours: Measure::Count, target: Some(1.0) },
     Pair { raw: &[Measure::JoinByScan], ours: Measure::JoinByKeys, target: Some(10.0) },
     Pair { raw: &[Measure::RawWrite], ours: Measure::Insert, target: Some(0.9) },
+    load(Format::Csv, Order::Ordered),
+    load(Format::Parquet, Order::Ordered),
+    load(Format::Iceberg, Order::Ordered),
+    load(Format::Csv, Order::Shuffled),
+    load(Format::Parquet, Order::Shuffled),
+    load(Format::Iceberg, Order::Shuffled),
 ];
 
-/// The most memory that one of ours may take, in MB (10^6 bytes).
-pub(crate) const MEMORY_TARGET_MB: f64 = 200.0;
+/// The raw writer has its rows in order, whatever those of the file are: of rows that come apart it could only send each by
+/// itself, and it could be overtaken by sorting them.
+const fn load(format: Format, order: Order) -> Pair {
+    let target = match order {
+        Order::Ordered => 0.9,
+        Order::Shuffled => 0.8,
+    };
+    Pair { raw: &[Measure::RawWrite], ours: Measure::load(format, order), target: Some(target) }
+}

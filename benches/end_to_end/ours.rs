@@ -15,11 +15,12 @@ use futures::TryStreamExt;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::Result;
-use crate::measure::{Measure, join_keys};
+use crate::inputs;
+use crate::measure::{Measure, Order, join_keys};
 use crate::rows::{self, KEYSPACE, READ_TABLE, ROWS_A_PARTITION, WRITE_TABLE};
 
 /// Rows of a batch of the source of an INSERT: what DataFusion's own sources give.
-const SOURCE_BATCH_ROWS: u64 = 8_192;
+pub(crate) const SOURCE_BATCH_ROWS: u64 = 8_192;
 
 /// A statement and a session to run it in.
 pub(crate) struct Statement {
@@ -48,7 +49,10 @@ enum Output {
 impl Statement {
     /// Connects, and makes what the statement needs beforehand; `folder` is empty and takes what it writes.
     pub(crate) async fn prepare(host: &str, measure: Measure, rows: u64, folder: &Path) -> Result<Self> {
-        let session = connect(host, folder).await?;
+        let session = match measure {
+            Measure::LoadFile(_) => connect(host, &inputs::folder()).await?,
+            _ => connect(host, folder).await?,
+        };
         let all = format!("SELECT * FROM cassandra.{KEYSPACE}.{READ_TABLE}");
         let (sql, result, output) = match measure {
             Measure::Scan => (all, ResultRows::Themselves, None),
@@ -89,6 +93,16 @@ impl Statement {
                 session.context().register_table("source", Arc::new(source(&session, rows)?))?;
                 let sql = format!("INSERT INTO cassandra.{KEYSPACE}.{WRITE_TABLE} SELECT * FROM source");
                 (sql, ResultRows::Number, None)
+            }
+            Measure::LoadFile(input) => {
+                let from = inputs::open(&session, input).await?;
+                let sort = input.order == Order::Shuffled;
+                execute(&session, &format!("SET cassandra.sort_by_token = {sort}")).await?;
+                (
+                    format!("INSERT INTO cassandra.{KEYSPACE}.{WRITE_TABLE} SELECT * FROM {from}"),
+                    ResultRows::Number,
+                    None,
+                )
             }
             raw => return Err(format!("{} is not a statement", raw.name()).into()),
         };
@@ -143,6 +157,11 @@ pub(crate) async fn scan_splits(host: &str) -> Result<usize> {
 async fn plan(session: &Session, sql: &str) -> Result<cbulk::session::Query> {
     let statement = session.parse(sql)?.pop_front().ok_or("no statement")?;
     Ok(session.plan(statement).await?)
+}
+
+/// Runs a statement that gives the number of rows it has dealt with, or nothing.
+pub(crate) async fn execute(session: &Session, sql: &str) -> Result<u64> {
+    run(session, sql, ResultRows::Number).await
 }
 
 async fn run(session: &Session, sql: &str, result: ResultRows) -> Result<u64> {

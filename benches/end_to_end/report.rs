@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::child::Sample;
-use crate::measure::{MEMORY_TARGET_MB, Measure, Pair};
+use crate::measure::{Measure, Pair};
 use crate::{Result, Setup, machine};
 
 /// What a run has shown.
@@ -69,15 +69,16 @@ impl Outcome<'_> {
     fn memory(&self, measure: Measure) -> Vec<Line> {
         let most = |of: fn(&Sample) -> u64| self.samples(measure).iter().map(of).max().unwrap_or_default() as f64 / 1e6;
         let is_ours = self.pairs.iter().any(|pair| pair.ours == measure);
+        let most_mb = measure.memory_target_mb();
         let line = |what: &str, value: f64, has_target: bool| Line {
             name: format!("{}_{what}", measure.name()),
             value: (value * 10.0).round() / 10.0,
             unit: "MB",
             ratio: None,
-            target: has_target.then(|| (format!("<={MEMORY_TARGET_MB}"), value <= MEMORY_TARGET_MB)),
+            target: has_target.then(|| (format!("<={most_mb}"), value <= most_mb)),
         };
         let peak = most(|sample| sample.peak_memory);
-        if !measure.writes_to_cassandra() {
+        if !measure.has_rows_beforehand() {
             return vec![line("peak_memory", peak, is_ours)];
         }
         vec![line("peak_memory", peak, false), line("added_memory", most(|sample| sample.added_memory), is_ours)]

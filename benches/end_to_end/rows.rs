@@ -67,6 +67,16 @@ fn row(number: u64) -> Row {
     )
 }
 
+/// The numbers of so many rows, shuffled by Fisher and Yates, every time in the same way.
+pub(crate) fn shuffled(rows: u64) -> Vec<u64> {
+    let mut numbers: Vec<u64> = (0..rows).collect();
+    let mut random = Random(rows);
+    for end in (1..numbers.len()).rev() {
+        numbers.swap(end, random.below(end as u64 + 1) as usize);
+    }
+    numbers
+}
+
 /// `SplitMix64` by Vigna, seeded by the row's number.
 struct Random(u64);
 
@@ -106,8 +116,8 @@ pub(crate) fn schema() -> SchemaRef {
 }
 
 /// The rows with these numbers, in Arrow.
-pub(crate) fn batch(schema: &SchemaRef, numbers: std::ops::Range<u64>) -> Result<RecordBatch> {
-    let count = (numbers.end - numbers.start) as usize;
+pub(crate) fn batch(schema: &SchemaRef, numbers: impl Iterator<Item = u64>) -> Result<RecordBatch> {
+    let (count, _) = numbers.size_hint();
     let mut device = Int64Builder::with_capacity(count);
     let mut seq = Int32Builder::with_capacity(count);
     let mut active = BooleanBuilder::with_capacity(count);
@@ -118,7 +128,7 @@ pub(crate) fn batch(schema: &SchemaRef, numbers: std::ops::Range<u64>) -> Result
     let mut note = StringBuilder::with_capacity(count, 40 * count);
     let mut price = Float64Builder::with_capacity(count);
     let mut quantity = Int32Builder::with_capacity(count);
-    for row in rows(numbers) {
+    for row in numbers.map(row) {
         device.append_value(row.0);
         seq.append_value(row.1);
         active.append_value(row.2);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::child::{Sample, spawn};
 use crate::measure::{Measure, PAIRS, Pair};
 use crate::report::{Outcome, median};
-use crate::{Result, Setup, load, machine, ours, report};
+use crate::{Result, Setup, inputs, load, machine, ours, report};
 
 /// The samples of each measure, by its name, in the order of the rounds.
 type Samples = BTreeMap<&'static str, Vec<Sample>>;
@@ -25,6 +25,14 @@ pub(crate) async fn run(setup: &Setup) -> Result<()> {
     eprintln!("loading {} rows", setup.rows);
     load::load(setup).await?;
     let splits = ours::scan_splits(&setup.host).await?;
+    // Until the end of this function.
+    let _files = if pairs.iter().any(|pair| matches!(pair.ours, Measure::LoadFile(_))) {
+        let folder = inputs::make_folder()?;
+        spawn(setup, Measure::Inputs, splits)?;
+        Some(folder)
+    } else {
+        None
+    };
 
     let (mut samples, mut ratios): (Samples, BTreeMap<_, _>) = Default::default();
     // All rounds of a pair before the next pair's, for the sake of the machine's mood and the server's compiler.
