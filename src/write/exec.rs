@@ -71,6 +71,7 @@ impl CassandraWriteExec {
             groups: count(GROUPS),
             bytes: count(BYTES),
             dry_run: self.recipe.options.dry_run,
+            hottest: self.load.hot().hottest(),
         }
     }
 }

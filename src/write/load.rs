@@ -1,9 +1,10 @@
 //! What the streams of one load share: its pace, and how many rows it has failed to write.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use super::hot::HotPartitions;
 use super::pace::Pace;
 use super::rejected_file::make_folder;
 use crate::cluster::schema::TableName;
@@ -17,6 +18,7 @@ pub(crate) struct Load {
     read: AtomicU64,
     failed: AtomicU64,
     streams_ended: AtomicUsize,
+    hot: Mutex<HotPartitions>,
 }
 
 impl Load {
@@ -49,6 +51,11 @@ impl Load {
     /// The folder, if there is one.
     pub(crate) fn folder(&self) -> Option<&PathBuf> {
         self.folder.get()
+    }
+
+    /// The Cassandra partitions of a dry run.
+    pub(crate) fn hot(&self) -> MutexGuard<'_, HotPartitions> {
+        self.hot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts rows that could not be written.

@@ -31,6 +31,7 @@ pub(crate) mod batch;
 pub(crate) mod cql;
 pub mod create;
 pub mod exec;
+mod hot;
 mod load;
 pub(crate) mod metrics;
 pub mod outcome;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::exec::CassandraWriteExec;
+pub use super::hot::HotPartition;
 
 /// Why a row was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +61,8 @@ pub struct LoadReport {
     pub bytes: u64,
     /// Whether nothing was sent.
     pub dry_run: bool,
+    /// Of a dry run: the Cassandra partitions that would get the most rows.
+    pub hottest: Vec<HotPartition>,
 }
 
 impl LoadReport {

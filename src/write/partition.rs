@@ -17,6 +17,7 @@ use super::rejected_file::{Rejected, RejectedFile, check_format};
 use super::sender::{Failed, Sender, Sent};
 use super::times::Statements;
 use crate::cluster::route::token_of_key;
+use crate::cluster::schema::ColumnKind;
 use crate::error::{Error, Result};
 use crate::options::ExistingRows;
 
@@ -186,7 +187,11 @@ impl WritePartition {
             let rows = group.rows.len();
             match self.sender.send(&group).await {
                 Ok(Sent::Written) => {
-                    if !self.recipe.options.dry_run {
+                    if self.recipe.options.dry_run {
+                        let first = group.rows.first().copied().unwrap_or_default();
+                        let key = self.key(&group.source, first, |kind| kind == ColumnKind::PartitionKey);
+                        self.load.hot().add(key, rows, group.bytes);
+                    } else {
                         self.metrics.rows_written.add(rows);
                     }
                     self.metrics.groups.add(1);
@@ -220,7 +225,7 @@ impl WritePartition {
     fn reject(&self, group: &StatementGroup, error: Error, class: RejectedClass, attempts: usize) -> Result<Ends> {
         let rows = group.rows.len();
         let error = match group.rows.first() {
-            Some(&row) if rows == 1 => error.with_context("key", self.key(&group.source, row)),
+            Some(&row) if rows == 1 => error.with_context("key", self.key(&group.source, row, ColumnKind::is_key)),
             _ => error,
         };
         if !self.recipe.keeps_rejected() {
@@ -260,10 +265,10 @@ impl WritePartition {
         self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The primary key of a row, for people.
-    fn key(&self, source: &SourceBatch, row: usize) -> String {
+    /// The values of a row's columns of some kinds, for people.
+    fn key(&self, source: &SourceBatch, row: usize, is_told: impl Fn(ColumnKind) -> bool) -> String {
         let columns =
-            self.recipe.columns.iter().zip(source.columns.columns()).filter(|(column, _)| column.kind.is_key());
+            self.recipe.columns.iter().zip(source.columns.columns()).filter(|(column, _)| is_told(column.kind));
         let shown = columns.map(|(column, array)| {
             let value = array_value_to_string(array, row).unwrap_or_else(|_| "?".to_owned());
             format!("{} = {}", column.name, value.chars().take(100).collect::<String>())

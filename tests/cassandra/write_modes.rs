@@ -77,7 +77,7 @@ async fn elements_are_appended() {
     let session = session();
     run(&session, "SET cassandra.write_collections = append").await.unwrap();
     let insert =
-        "INSERT INTO {ks}.t SELECT 1, 'new', make_array(3), make_array('b'), map(['y', 'z'], [20, 30]), make_array(9)";
+        "INSERT INTO {ks}.t (k, v, l, s, m, f) SELECT 1, 'new', make_array(3), make_array('b'), map(['y', 'z'], [20, 30]), make_array(9)";
     assert_eq!(load(&session, &ks.sql(insert)).await.0, 1);
     assert_eq!(load(&session, &ks.sql("INSERT INTO {ks}.t (k, s) VALUES (2, make_array('c'))")).await.0, 1);
     let rows = ks.cql.query_unpaged(ks.sql("SELECT JSON * FROM {ks}.t WHERE k = 1"), ()).await.unwrap();
@@ -107,6 +107,8 @@ async fn a_dry_run_writes_nothing() {
     let report = cbulk::write::outcome::LoadReport::of(&query.plan).unwrap();
     assert_eq!((report.read, report.written, report.dry_run), (1_000, 0, true));
     assert!(report.groups >= 10 && report.bytes > 10_000, "{report:?}");
+    let hottest: Vec<_> = report.hottest.iter().map(|hot| (hot.key.as_str(), hot.rows)).collect();
+    assert_eq!(hottest, [("k = 0", 100), ("k = 1", 100), ("k = 2", 100), ("k = 3", 100), ("k = 4", 100)]);
     assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, 0);
     run(&session, "SET cassandra.allow_all_rows = true").await.unwrap();
     for sql in [

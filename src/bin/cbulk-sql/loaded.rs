@@ -10,6 +10,9 @@ use crate::print::notice;
 pub(crate) fn tell(report: &LoadReport, say: bool) -> bool {
     if report.dry_run && say {
         notice(dry_run(report));
+        for hot in &report.hottest {
+            notice(format_args!("  {}: {} rows with {} bytes", hot.key, hot.rows, hot.bytes));
+        }
     }
     if let Some(account) = account(report).filter(|_| say) {
         notice(account);
@@ -25,7 +28,7 @@ fn dry_run(report: &LoadReport) -> String {
     let LoadReport { read, rejected, groups, bytes, .. } = report;
     format!(
         "dry run, nothing was written: of {read} rows {} can be sent, as {groups} statement groups with {bytes} bytes of \
-         values",
+         values; the Cassandra partitions with the most rows:",
         read - rejected
     )
 }
