@@ -35,6 +35,11 @@ impl Cluster {
         }
     }
 
+    /// Waits until all nodes that can be reached know the same schema; false if they do not within a minute.
+    pub(crate) async fn agree_on_schema(&self) -> bool {
+        self.session().await_schema_agreement().await.is_ok()
+    }
+
     /// Whether there is a keyspace of this name now.
     ///
     /// # Errors

@@ -162,8 +162,8 @@ pub(crate) fn execution_error(what: &str, error: &ExecutionError) -> Error {
     Error::new(kind(error), format!("{what} failed: {}", reason(error)))
 }
 
-/// Whether the server does not know the table, or a column, any more.
-fn is_gone(error: &ExecutionError) -> bool {
+/// Whether a node does not know the table, or a column: these were dropped, or made while the node was away.
+pub(crate) fn is_gone(error: &ExecutionError) -> bool {
     matches!(error, ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, message))
         if GONE.iter().any(|words| message.contains(words)))
 }

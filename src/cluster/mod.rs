@@ -41,7 +41,7 @@ use limits::RequestLimits;
 use ring::{NodeId, ReplicaRange};
 use schema::TableName;
 
-pub(crate) use driver_error::{WriteFailure, execution_error, is_transient, prepare_error, write_error};
+pub(crate) use driver_error::{WriteFailure, execution_error, is_gone, is_transient, prepare_error, write_error};
 pub use handle::ClusterHandle;
 pub use placement::Placement;
 

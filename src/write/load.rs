@@ -1,8 +1,8 @@
 //! What the streams of one load share: its pace, and how many rows it has failed to write.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::hot::HotPartitions;
 use super::pace::Pace;

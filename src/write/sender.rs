@@ -21,7 +21,7 @@ use super::load::Load;
 use super::metrics::WriteMetrics;
 use super::outcome::RejectedClass;
 use crate::cluster::retry::RetryPlan;
-use crate::cluster::{Cluster, WriteFailure, consistency, is_transient, write_error};
+use crate::cluster::{Cluster, WriteFailure, consistency, is_gone, is_transient, write_error};
 use crate::error::{Error, Result};
 
 /// What became of a statement group that was not refused.
@@ -113,7 +113,13 @@ impl Sender {
             }
             answer.map(Some)
         };
-        match self.retries.run(on_retry, attempt).await {
+        let mut answer = self.retries.run(on_retry, &attempt).await;
+        // A node that comes back does not know at first what was made while it was away.
+        if answer.as_ref().is_err_and(is_gone) && self.cluster.agree_on_schema().await {
+            on_retry();
+            answer = self.retries.run(on_retry, &attempt).await;
+        }
+        match answer {
             Ok(answer) => self.applied(answer).map_err(bug),
             Err(error) => Err(self.failed(&error, attempts.into_inner())),
         }

@@ -76,8 +76,7 @@ async fn elements_are_appended() {
     ks.run("INSERT INTO {ks}.t (k, v, l, s, m, f) VALUES (1, 'old', [1, 2], {'a'}, {'x': 1, 'y': 2}, [1])").await;
     let session = session();
     run(&session, "SET cassandra.write_collections = append").await.unwrap();
-    let insert =
-        "INSERT INTO {ks}.t (k, v, l, s, m, f) SELECT 1, 'new', make_array(3), make_array('b'), map(['y', 'z'], [20, 30]), make_array(9)";
+    let insert = "INSERT INTO {ks}.t (k, v, l, s, m, f) SELECT 1, 'new', make_array(3), make_array('b'), map(['y', 'z'], [20, 30]), make_array(9)";
     assert_eq!(load(&session, &ks.sql(insert)).await.0, 1);
     assert_eq!(load(&session, &ks.sql("INSERT INTO {ks}.t (k, s) VALUES (2, make_array('c'))")).await.0, 1);
     let rows = ks.cql.query_unpaged(ks.sql("SELECT JSON * FROM {ks}.t WHERE k = 1"), ()).await.unwrap();

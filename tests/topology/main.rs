@@ -163,23 +163,25 @@ async fn a_load_waits_for_nodes_that_do_not_answer(cluster: &RealCluster) {
     for first in (0..LOADED / 2).step_by(100) {
         source.send(rows(first..first + 100)).await.unwrap();
     }
+    let overloads = of("overloads");
+    for number in ["1", "2", "3"] {
+        cluster.run(&["pause", number]).await.unwrap();
+    }
+    // Only now, so that there is something to wait for.
     let rest = tokio::spawn(async move {
         for first in (LOADED / 2..LOADED).step_by(100) {
             source.send(rows(first..first + 100)).await.unwrap();
         }
     });
-    for number in ["1", "2", "3"] {
-        cluster.run(&["pause", number]).await.unwrap();
-    }
-    let (before, overloads) = (of("in_flight_limit"), of("overloads"));
     while of("overloads") == overloads {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let after = of("in_flight_limit");
+    let in_flight_limit = of("in_flight_limit");
     for number in ["1", "2", "3"] {
         cluster.run(&["resume", number]).await.unwrap();
     }
-    assert!(after < before, "{before} statement groups were in flight, then {after}");
+    // Of 64 a node, at the most the half is left.
+    assert!(in_flight_limit <= 96, "{in_flight_limit}");
     rest.await.unwrap();
     load.await.unwrap().unwrap();
     let report = LoadReport::of(&node).unwrap();
@@ -205,7 +207,7 @@ async fn no_row_is_lost_with_a_node(cluster: &RealCluster) {
         for (sql, place) in [
             ("SELECT v FROM {ks}.t", "(table: {ks}.t, split: ("),
             ("SELECT count(*) FROM {ks}.t", "(table: {ks}.t, split: ("),
-            ("INSERT INTO {ks}.t VALUES (0, 0, 'row 0')", "(table: {ks}.t)"),
+            ("INSERT INTO {ks}.t VALUES (0, 0, 'row 0')", "(table: {ks}.t, key: p = 0, k = 0)"),
         ] {
             let (kind, message) = statement_error(session, &ks.sql(sql)).await;
             assert_eq!(kind, ErrorKind::Unavailable, "{message}");

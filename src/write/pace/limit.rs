@@ -29,7 +29,9 @@ pub(super) struct Limit {
     taken: Duration,
     /// The least mean time of a window, and when it was measured.
     quickest: Option<(Duration, Instant)>,
-    /// Whether this window has been told of an overload: groups that were sent together fail together.
+    /// Failures still expected of groups that were in flight at the last overload: they were sent together, and fail together.
+    expected: usize,
+    /// Whether this window has had an overload.
     overloaded: bool,
 }
 
@@ -57,6 +59,7 @@ impl Limit {
             acknowledged: 0,
             taken: Duration::ZERO,
             quickest: None,
+            expected: 0,
             overloaded: false,
         }
     }
@@ -111,9 +114,11 @@ impl Limit {
 
     /// Whether this was news.
     pub(super) fn overloaded(&mut self) -> bool {
-        if self.overloaded {
+        if self.expected > 0 {
+            self.expected -= 1;
             return false;
         }
+        let in_flight = self.now;
         let now = match self.phase {
             Phase::Steady => self.now,
             Phase::Draining { back, .. } | Phase::Measuring { back } => back.min(self.now),
@@ -121,6 +126,7 @@ impl Limit {
         self.phase = Phase::Steady;
         self.now = (now / 2).max(1);
         self.next_window();
+        self.expected = in_flight - 1;
         self.overloaded = true;
         true
     }
@@ -128,6 +134,7 @@ impl Limit {
     fn next_window(&mut self) {
         self.acknowledged = 0;
         self.taken = Duration::ZERO;
+        self.expected = 0;
         self.overloaded = false;
     }
 }
@@ -186,6 +193,11 @@ mod tests {
             limit.overloaded();
         }
         assert_eq!(limit.now(), 96);
+        // None of those that were in flight is left, and it goes on.
+        for _ in 0..192 {
+            limit.overloaded();
+        }
+        assert_eq!(limit.now(), 48);
         for _ in 0..20 {
             windows(&mut limit, 1000, 1, &mut clock);
             limit.overloaded();
