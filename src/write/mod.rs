@@ -13,7 +13,7 @@
 //! is busy or a node is away. Those of counters, appended lists and `IF NOT EXISTS` are not, unless nothing can have come of
 //! them: their rows are reported as of unknown outcome.
 //!
-//! How many groups are in flight is found out while the load runs, see [`pace`]. Rows that cannot be written are kept in files if
+//! How many groups are in flight is found out while the load runs, see `pace.rs`. Rows that cannot be written are kept in files if
 //! an option allows them, see [`outcome`]; the number of rows read is always that of those written, not applied, rejected
 //! and unknown together.
 //!

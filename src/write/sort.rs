@@ -6,7 +6,7 @@
 //!                                       run: token ─ DataFusion's external sort ─ token dropped
 //! ```
 //!
-//! The sort is DataFusion's `SortExec`, which this node runs within itself. So it has a memory of its own ([`memory`]):
+//! The sort is DataFusion's `SortExec`, which this node runs within itself. So it has a memory of its own (`memory.rs`):
 //! sessions have a pool without a limit, in which nothing would ever be spilled, and one with a limit would hold for
 //! joins and aggregates as well. And so no rule of the optimizer can take it for an order that nobody asked for.
 
