@@ -101,8 +101,7 @@ impl PartitionKeys {
     }
 }
 
-/// The rows of each statement group, as indices into the batch. `rows` are those that the keys are of, in their order: every one of
-/// them is in exactly one group; rows of one Cassandra
+/// The rows of each statement group, as numbers of their keys. Every row is in exactly one group; rows of one Cassandra
 /// partition keep their order.
 ///
 /// Rows with the same primary key are never in the same group: all cells of a group have the same time, and Cassandra
