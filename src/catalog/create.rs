@@ -18,7 +18,7 @@ use super::CassandraCatalog;
 use super::table::CassandraTable;
 use crate::cluster::no_table;
 use crate::cluster::quote::{quote, quote_if_needed, quote_table};
-use crate::cluster::schema::{CqlType, TableName};
+use crate::cluster::schema::TableName;
 use crate::codec::ReadAs;
 use crate::error::{Error, Result};
 use crate::options::CassandraOptions;
@@ -157,8 +157,7 @@ impl TableProvider for FutureTable {
         input: Arc<dyn ExecutionPlan>,
         op: InsertOp,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let counter = self.new.table.columns.iter().find(|column| column.cql_type == CqlType::Counter);
-        if let Some(counter) = counter {
+        if let Some(counter) = self.new.table.counter() {
             return Err(Error::config(format!(
                 "column {} is a counter, and rows of counters cannot be inserted by CREATE TABLE … AS: after a failure it could                  not be run again, as rows would be counted twice; CREATE TABLE first, then INSERT",
                 counter.name

@@ -116,6 +116,11 @@ pub struct TableSchema {
 }
 
 impl TableSchema {
+    /// A counter of the table, if it counts.
+    pub fn counter(&self) -> Option<&Column> {
+        self.columns.iter().find(|column| column.cql_type == CqlType::Counter)
+    }
+
     /// The columns of the partition key, in order.
     pub fn partition_key(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| c.kind == ColumnKind::PartitionKey)

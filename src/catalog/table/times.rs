@@ -51,7 +51,7 @@ impl CassandraTable {
     /// Its times cannot be written.
     pub(super) fn with_cell_times(self, has_element_times: bool) -> Result<Self> {
         let (table, times) = (&self.table, TIMES);
-        if let Some(counter) = self.counter() {
+        if let Some(counter) = self.table.counter() {
             return Err(Error::config(format!(
                 "there is no {}{times}: {} is a counter, whose times cannot be kept; read {} itself",
                 table.name, counter.name, table.name
@@ -86,7 +86,7 @@ impl CassandraTable {
         if self.insert_times != InsertTimes::None {
             return failed(&format!("{name}{TIMES} has columns for the times of its cells already"));
         }
-        if self.counter().is_some() {
+        if self.table.counter().is_some() {
             return failed(&format!("{name} has counters, which have neither"));
         }
         if ttl == timestamp {
@@ -241,10 +241,6 @@ impl CassandraTable {
             list.name
         ))
         .with_context("table", self.table.name.to_string()))
-    }
-
-    fn counter(&self) -> Option<&Column> {
-        self.table.columns.iter().find(|column| column.cql_type == CqlType::Counter)
     }
 }
 

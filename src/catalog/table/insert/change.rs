@@ -15,8 +15,7 @@ pub(super) fn of<'a>(
     options: &CassandraOptions,
 ) -> (Change, Vec<Error>) {
     let added: Vec<&Column> = columns.filter(|column| !column.kind.is_key() && is_added(column)).collect();
-    let counter = table.columns.iter().find(|column| column.cql_type == CqlType::Counter);
-    let (why, change) = if let Some(counter) = counter {
+    let (why, change) = if let Some(counter) = table.counter() {
         if added.is_empty() {
             let message = format!(
                 "rows of {} count, and the statement lists no counter to add to: add a column such as {}",
