@@ -164,7 +164,7 @@ config_namespace! {
         pub group_bytes: Positive, default = Positive::at_least_one(64 << 10)
 
         /// Statement groups waiting for their acknowledgement at the same time, a node, at the most: a load begins with 8 and
-        /// takes more while the cluster answers as quickly, and fewer when it is overloaded
+        /// takes more while that node answers as quickly, and fewer when it is overloaded
         pub groups_in_flight_per_node: Positive, default = Positive::at_least_one(64)
 
         /// Sort the rows of an INSERT by token before the first one is written, where a Cassandra partition can have several: so
@@ -277,6 +277,14 @@ impl CassandraOptions {
     /// The session's options; the defaults in a session that was not built by cbulk.
     pub fn of(config: &ConfigOptions) -> Self {
         config.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// Gives an option, named without the prefix, its default again.
+    ///
+    /// # Errors
+    /// There is no such option.
+    pub fn reset(&mut self, key: &str) -> DataFusionResult<()> {
+        ConfigField::reset(self, key)
     }
 
     /// Refuses what cannot be tried out.

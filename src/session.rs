@@ -3,6 +3,7 @@
 mod change;
 mod create;
 mod insert;
+mod reset;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

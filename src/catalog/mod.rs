@@ -19,7 +19,7 @@ use crate::cluster::schema::TableName;
 use crate::codec::ReadAs;
 use crate::error::Error;
 use crate::options::CassandraOptions;
-use table::CassandraTable;
+use table::{CassandraTable, JSON, JsonTable};
 
 /// A cluster as a DataFusion catalog. Nothing is contacted until a table is looked up.
 ///
@@ -138,11 +138,13 @@ impl SchemaProvider for Keyspace {
                 return Ok(None);
             }
         }
-        let name = TableName::new(&self.name, name);
-        match CassandraTable::open(self.source.cluster.clone(), &name, (self.source.read_as)()).await? {
-            Some(table) => Ok(Some(Arc::new(table))),
-            None => Ok(None),
-        }
+        let json = name.strip_suffix(JSON);
+        let name = TableName::new(&self.name, json.unwrap_or(name));
+        let table = CassandraTable::open(self.source.cluster.clone(), &name, (self.source.read_as)()).await?;
+        Ok(table.and_then(|table| match json {
+            Some(_) => JsonTable::of(table).map(|table| Arc::new(table) as Arc<dyn TableProvider>),
+            None => Some(Arc::new(table)),
+        }))
     }
 
     fn table_exist(&self, name: &str) -> bool {

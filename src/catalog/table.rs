@@ -34,8 +34,11 @@ use crate::write::written::WrittenRowsExec;
 
 mod computed;
 mod insert;
+mod json;
 mod times;
 
+use insert::Coming;
+pub(super) use json::{JSON, JsonTable};
 use times::{InsertTimes, TIMES};
 pub(super) use times::{TIMESTAMP_COLUMN, TTL_COLUMN};
 
@@ -228,13 +231,25 @@ impl TableProvider for CassandraTable {
         input: Arc<dyn ExecutionPlan>,
         op: InsertOp,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let recipe = Arc::new(self.plan_insert(state.config_options(), &input, op).await?);
-        let input = sorted_by_token(&recipe, input)?;
-        Ok(Arc::new(WrittenRowsExec::new(Arc::new(CassandraWriteExec::new(recipe, input)))))
+        self.write_plan(state, Coming::Columns, input, op).await
     }
 }
 
 impl CassandraTable {
+    /// The plan of an INSERT.
+    async fn write_plan(
+        &self,
+        state: &dyn Session,
+        coming: Coming,
+        input: Arc<dyn ExecutionPlan>,
+        op: InsertOp,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let (recipe, input) = self.plan_insert(state.config_options(), coming, input, op).await?;
+        let recipe = Arc::new(recipe);
+        let input = sorted_by_token(&recipe, input)?;
+        Ok(Arc::new(WrittenRowsExec::new(Arc::new(CassandraWriteExec::new(recipe, input)))))
+    }
+
     /// A plan that gives these columns of the rows that pass the filters.
     async fn scan_columns(
         &self,

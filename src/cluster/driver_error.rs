@@ -5,14 +5,15 @@ use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError}
 use super::quote::quote_if_needed;
 use crate::error::{Error, ErrorKind};
 
-/// Whether the same request may succeed a moment later: the node was busy, away, or the connection broke; or it has
-/// forgotten the statement, twice, because the keyspace was being changed: the driver prepares it again only once.
+/// Whether the same request may succeed a moment later: the node was busy, away, or the connection broke; it has left the
+/// cluster after it was chosen; or it has forgotten the statement, twice, because the keyspace was being changed: the driver
+/// prepares it again only once.
 ///
 /// Not among them: a replica that reports a failure of its own (`ReadFailure`, `WriteFailure`), and whatever is wrong with the
 /// statement or the permissions.
 pub(crate) fn is_transient(error: &ExecutionError) -> bool {
     match error {
-        ExecutionError::RequestTimeout(_) | ExecutionError::ConnectionPoolError(_) => true,
+        ExecutionError::RequestTimeout(_) | ExecutionError::ConnectionPoolError(_) | ExecutionError::EmptyPlan => true,
         ExecutionError::LastAttemptError(attempt) => match attempt {
             RequestAttemptError::BrokenConnectionError(_) | RequestAttemptError::UnableToAllocStreamId => true,
             RequestAttemptError::DbError(db, _) => matches!(
@@ -104,7 +105,7 @@ fn kind(error: &ExecutionError) -> ErrorKind {
             DbError::SyntaxError | DbError::Invalid | DbError::AlreadyExists { .. } => ErrorKind::Schema,
             _ => ErrorKind::Unavailable,
         },
-        ExecutionError::EmptyPlan | ExecutionError::MetadataError(_) => ErrorKind::Unavailable,
+        ExecutionError::MetadataError(_) => ErrorKind::Unavailable,
         _ => ErrorKind::Internal,
     }
 }

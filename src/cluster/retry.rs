@@ -85,7 +85,7 @@ fn with_jitter(wait: Duration) -> Duration {
 mod tests {
     use std::cell::Cell;
 
-    use scylla::errors::RequestAttemptError;
+    use scylla::errors::{DbError, RequestAttemptError};
 
     use super::*;
 
@@ -143,8 +143,9 @@ mod tests {
 
     #[tokio::test]
     async fn other_failures_are_not_repeated() {
-        let result: Result<(), _> =
-            plan(2).run(|| panic!("must not be repeated"), |_| async { Err(ExecutionError::EmptyPlan) }).await;
-        assert!(matches!(result, Err(ExecutionError::EmptyPlan)));
+        let refused =
+            || ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, String::new()));
+        let result: Result<(), _> = plan(2).run(|| panic!("must not be repeated"), |_| async { Err(refused()) }).await;
+        assert!(matches!(result, Err(ExecutionError::LastAttemptError(_))));
     }
 }

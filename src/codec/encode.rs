@@ -45,7 +45,6 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use scylla::serialize::writers::RowWriter;
 
-use super::cell_bytes::CellBytes;
 use super::key_bytes::{KeyBytes, MAX_KEY_BYTES};
 use super::place::describe;
 use crate::cluster::limits::RequestLimit;
@@ -196,7 +195,7 @@ impl BoundBatch {
     pub fn check(&self, row: usize) -> Result<()> {
         self.check_row(row)?;
         for &index in &self.fallible {
-            if self.cell(index, row)?.is_none() && self.recipe.columns[index].kind.is_key() {
+            if self.cell(index, row, |_| ())?.is_none() && self.recipe.columns[index].kind.is_key() {
                 return Err(null_key(&self.recipe.columns[index], self.number(row)));
             }
         }
@@ -210,20 +209,18 @@ impl BoundBatch {
     pub fn encode_row(&self, row: usize, writer: &mut RowWriter<'_>) -> Result<()> {
         self.check_row(row)?;
         for index in 0..self.values.len() {
-            let cell = self.cell(index, row)?;
-            let writer = writer.make_cell_writer();
-            match cell {
-                Some(cell) => {
-                    let written = writer.set_value(cell.as_slice());
-                    written.map_err(|_| self.bad_value(index, row, Fault("it is 2 GiB or larger").into()))?;
-                }
+            let cell = writer.make_cell_writer();
+            if self.values[index].is_null(row) {
                 // Of the times of a statement, null is none; only unset says that.
-                None if self.writes_nulls && self.recipe.columns[index].kind != ColumnKind::Computed => {
-                    writer.set_null();
+                if self.writes_nulls && self.recipe.columns[index].kind != ColumnKind::Computed {
+                    cell.set_null();
+                } else {
+                    cell.set_unset();
                 }
-                None => {
-                    writer.set_unset();
-                }
+                continue;
+            }
+            if let Some(Err(_)) = self.cell(index, row, |bytes| cell.set_value(bytes).map(drop))? {
+                return Err(self.bad_value(index, row, Fault("it is 2 GiB or larger").into()));
             }
         }
         Ok(())
@@ -235,7 +232,7 @@ impl BoundBatch {
     /// As [`BoundBatch::check`].
     pub fn value(&self, column: usize, row: usize) -> Result<Option<Vec<u8>>> {
         self.check_row(row)?;
-        Ok(self.cell(column, row)?.map(|cell| cell.as_slice().to_vec()))
+        self.cell(column, row, <[u8]>::to_vec)
     }
 
     /// Appends the row's partition key in one piece, as it is hashed to its token.
@@ -246,8 +243,9 @@ impl BoundBatch {
         self.check_row(row)?;
         let mut key = KeyBytes::new(key, self.recipe.partition_key.len());
         for &index in &self.recipe.partition_key {
-            let cell = self.cell(index, row)?.ok_or_else(|| null_key(&self.recipe.columns[index], self.number(row)))?;
-            key.push(cell.as_slice()).map_err(|_| self.bad_value(index, row, LONG_PARTITION_KEY.into()))?;
+            let pushed = self.cell(index, row, |cell| key.push(cell))?;
+            let pushed = pushed.ok_or_else(|| null_key(&self.recipe.columns[index], self.number(row)))?;
+            pushed.map_err(|_| self.bad_value(index, row, LONG_PARTITION_KEY.into()))?;
         }
         Ok(())
     }
@@ -265,38 +263,37 @@ impl BoundBatch {
             if matches!(column.kind, ColumnKind::Clustering { .. })
                 && (is_float || !column.cql_type.contains(has_aliases))
             {
-                let cell = self.cell(index, row)?;
                 // Of a float, all that is no NaN has only one form.
-                let bytes = cell.as_ref().map(CellBytes::as_slice).filter(|bytes| !is_float || !is_nan(bytes));
-                bytes.hash(&mut hasher);
+                self.cell(index, row, |cell| Some(cell).filter(|cell| !is_float || !is_nan(cell)).hash(&mut hasher))?;
             }
         }
         Ok(hasher.finish())
     }
 
-    /// The cell of a column, or `None` if it is null.
+    /// Gives `take` the cell of a column; `None` if it is null.
     #[inline]
-    fn cell(&self, index: usize, row: usize) -> Result<Option<CellBytes<'_>>> {
+    fn cell<R>(&self, index: usize, row: usize, take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
         let values = &self.values[index];
         if values.is_null(row) {
             return Ok(None);
         }
-        let cell = values.cell(row).and_then(|cell| Ok(self.check_key(index, cell)?));
-        cell.map(Some).map_err(|misfit| self.bad_value(index, row, misfit))
+        let taken = if self.recipe.columns[index].kind.is_key() {
+            let checked = values.cell(row, |cell| self.check_key(index, cell).map(|()| take(cell)));
+            checked.and_then(|checked| checked.map_err(Misfit::from))
+        } else {
+            values.cell(row, take)
+        };
+        taken.map(Some).map_err(|misfit| self.bad_value(index, row, misfit))
     }
 
     /// Cassandra's limits for what identifies a row.
     #[inline]
-    fn check_key<'a>(&self, index: usize, cell: CellBytes<'a>) -> Result<CellBytes<'a>, Fault> {
-        let kind = self.recipe.columns[index].kind;
-        if kind.is_key() {
-            match cell.as_slice().len() {
-                0 if self.recipe.partition_key == [index] => return Err(Fault("a partition key must not be empty")),
-                0..=MAX_KEY_BYTES => {}
-                _ => return Err(LONG_KEY),
-            }
+    fn check_key(&self, index: usize, cell: &[u8]) -> Result<(), Fault> {
+        match cell.len() {
+            0 if self.recipe.partition_key == [index] => Err(Fault("a partition key must not be empty")),
+            0..=MAX_KEY_BYTES => Ok(()),
+            _ => Err(LONG_KEY),
         }
-        Ok(cell)
     }
 
     fn check_row(&self, row: usize) -> Result<()> {

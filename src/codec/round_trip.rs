@@ -1,6 +1,6 @@
 //! Laws of both directions together: what is encoded, laid out as the server lays out a page and decoded is the same.
 
-mod nested;
+pub(super) mod nested;
 
 use std::sync::Arc;
 

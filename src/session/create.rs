@@ -26,6 +26,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::change::{self, changes_rows};
 use super::insert::Insert;
+use super::reset::reset;
 use crate::error::Error;
 use home::{Future, Home};
 use with::Definition;
@@ -68,6 +69,7 @@ pub(super) async fn plan(context: &SessionContext, statement: Statement) -> Data
             let plan = LogicalPlanBuilder::from(inner.plan).explain_option_format(option)?.build()?;
             Ok(Planned { plan, writes: false })
         }
+        other if reset(context, &other)? => Planned::done(),
         other => plan_statement(context, other, Effect::Now).await,
     }
 }

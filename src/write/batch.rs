@@ -13,14 +13,28 @@ use crate::error::Result;
 /// Rows of the input, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct SourceBatch {
-    /// The columns that are bound, or of which what is bound is made.
+    /// The columns as they came, which is how a rejected row is kept.
     pub(crate) columns: RecordBatch,
+    /// What they are to the table, before write times make several statements of a row.
+    pub(crate) values: RecordBatch,
     pub(crate) bound: BoundBatch,
     /// The row that each of the rows bound is a statement of, in order; none where there is one for each.
-    pub(crate) row_of: Option<Vec<usize>>,
+    row_of: Option<Vec<usize>>,
+    /// The bytes of the values of each statement.
+    sizes: Vec<usize>,
 }
 
 impl SourceBatch {
+    pub(crate) fn new(
+        columns: RecordBatch,
+        values: RecordBatch,
+        bound: BoundBatch,
+        row_of: Option<Vec<usize>>,
+    ) -> Self {
+        let sizes = bound.sizes();
+        Self { columns, values, bound, row_of, sizes }
+    }
+
     /// The statements of a row, as rows of what is bound.
     pub(crate) fn statements(&self, row: usize) -> Range<usize> {
         match &self.row_of {
@@ -31,7 +45,7 @@ impl SourceBatch {
 
     /// The bytes of the values of a row.
     pub(crate) fn row_bytes(&self, row: usize) -> usize {
-        self.statements(row).map(|statement| self.bound.row_bytes(statement)).sum()
+        self.sizes[self.statements(row)].iter().sum()
     }
 }
 
@@ -39,6 +53,8 @@ impl SourceBatch {
 #[derive(Debug)]
 pub(crate) struct StatementGroup {
     pub(crate) source: Arc<SourceBatch>,
+    /// The token of the Cassandra partition.
+    pub(crate) token: i64,
     pub(crate) rows: Vec<usize>,
     /// Where rows have several of them.
     statements: Option<Vec<usize>>,
@@ -46,11 +62,11 @@ pub(crate) struct StatementGroup {
 }
 
 impl StatementGroup {
-    pub(crate) fn new(source: &Arc<SourceBatch>, rows: Vec<usize>) -> Self {
+    pub(crate) fn new(source: &Arc<SourceBatch>, token: i64, rows: Vec<usize>) -> Self {
         let bytes = rows.iter().map(|&row| source.row_bytes(row)).sum();
         let of_rows = || rows.iter().flat_map(|&row| source.statements(row)).collect();
         let statements = source.row_of.is_some().then(of_rows);
-        Self { source: Arc::clone(source), rows, statements, bytes }
+        Self { source: Arc::clone(source), token, rows, statements, bytes }
     }
 
     /// Its statements, as rows of what is bound.
@@ -61,7 +77,7 @@ impl StatementGroup {
     /// Its halves.
     pub(crate) fn halves(mut self) -> [Self; 2] {
         let rest = self.rows.split_off(self.rows.len() / 2);
-        [Self::new(&self.source, self.rows), Self::new(&self.source, rest)]
+        [self.rows, rest].map(|rows| Self::new(&self.source, self.token, rows))
     }
 }
 
@@ -101,7 +117,7 @@ impl PartitionKeys {
     }
 }
 
-/// The rows of each statement group, as numbers of their keys. Every row is in exactly one group; rows of one Cassandra
+/// The token and the rows of each statement group, as numbers of their keys. Every row is in exactly one group; rows of one Cassandra
 /// partition keep their order.
 ///
 /// Rows with the same primary key are never in the same group: all cells of a group have the same time, and Cassandra
@@ -116,20 +132,20 @@ pub(crate) fn statement_groups(
     token_of: impl Fn(&[u8]) -> i64,
     clustering_hash: impl Fn(usize) -> u64,
     row_bytes: impl Fn(usize) -> usize,
-) -> Vec<Vec<usize>> {
+) -> Vec<(i64, Vec<usize>)> {
     // Sorting by token brings the rows of a Cassandra partition together; it is stable, so their order stays.
     let mut rows: Vec<(i64, usize)> = (0..keys.ends.len()).map(|row| (token_of(keys.get(row)), row)).collect();
     rows.sort_by_key(|(token, _)| *token);
 
-    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut groups: Vec<(i64, Vec<usize>)> = Vec::new();
     let mut bytes = 0;
     // Of the last group. Different clustering columns of one hash only make a group shorter than it could be.
     let mut hashes = HashSet::new();
-    for (_, row) in rows {
+    for (token, row) in rows {
         let (size, hash) = (row_bytes(row), clustering_hash(row));
         match groups.last_mut() {
             // Different keys may share a token, so the keys themselves are compared.
-            Some(group)
+            Some((_, group))
                 if group.len() < limit.rows
                     && bytes + size <= limit.bytes
                     && group.first().is_some_and(|&first| keys.get(first) == keys.get(row))
@@ -139,7 +155,7 @@ pub(crate) fn statement_groups(
                 bytes += size;
             }
             _ => {
-                groups.push(vec![row]);
+                groups.push((token, vec![row]));
                 bytes = size;
                 hashes.clear();
             }
@@ -177,7 +193,7 @@ mod tests {
         let limit = GroupLimit { rows: 10, bytes: 100 };
         let size = |row| if row == 1 { 500 } else { 40 };
         let groups = statement_groups(&keys(&[1, 1, 1, 1]), limit, token, |row| row as u64, size);
-        assert_eq!(groups, [vec![0], vec![1], vec![2, 3]]);
+        assert_eq!(groups, [(1, vec![0]), (1, vec![1]), (1, vec![2, 3])]);
     }
 
     #[test]
@@ -185,7 +201,7 @@ mod tests {
         let limit = GroupLimit { rows: 10, bytes: 100 };
         let clustering = [7, 8, 7, 8, 9, 7];
         let groups = statement_groups(&keys(&[1; 6]), limit, token, |row| clustering[row], |_| 1);
-        assert_eq!(groups, [vec![0, 1], vec![2, 3, 4], vec![5]]);
+        assert_eq!(groups, [(1, vec![0, 1]), (1, vec![2, 3, 4]), (1, vec![5])]);
     }
 
     proptest! {
@@ -199,6 +215,8 @@ mod tests {
             let size = |row: usize| row % 50 + 1;
             let clustering = |row: usize| row as u64 % clusterings;
             let groups = statement_groups(&keys(&of), GroupLimit { rows, bytes }, token, clustering, size);
+            prop_assert!(groups.iter().all(|(of_group, rows)| *of_group == token(&[of[rows[0]]])));
+            let groups: Vec<Vec<usize>> = groups.into_iter().map(|(_, rows)| rows).collect();
             let mut seen: Vec<usize> = groups.concat();
             for group in &groups {
                 prop_assert!(group.len() <= rows);

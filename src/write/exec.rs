@@ -8,7 +8,7 @@ use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::{Distribution, EquivalenceProperties};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, Gauge, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
@@ -34,7 +34,6 @@ pub struct CassandraWriteExec {
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
-    in_flight_limit: Gauge,
     load: Arc<Load>,
 }
 
@@ -46,13 +45,11 @@ impl CassandraWriteExec {
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        let metrics = ExecutionPlanMetricsSet::new();
         Self {
             recipe,
             input,
             properties: Arc::new(properties),
-            in_flight_limit: MetricBuilder::new(&metrics).global_gauge("in_flight_limit"),
-            metrics,
+            metrics: ExecutionPlanMetricsSet::new(),
             load: Arc::default(),
         }
     }
@@ -88,7 +85,7 @@ impl DisplayAs for CassandraWriteExec {
             }
             DisplayFormatType::Default | DisplayFormatType::Verbose => write!(
                 f,
-                "CassandraWriteExec: cql={cql}, consistency={}, group_rows={}, most_in_flight_per_node={}{}{}{}",
+                "CassandraWriteExec: cql={cql}, consistency={}, group_rows={}, most_in_flight_per_node={}{}{}{}{}{}",
                 options.write_consistency,
                 if recipe.change.is_conditional() { 1 } else { options.group_rows.get() },
                 options.groups_in_flight_per_node,
@@ -98,7 +95,9 @@ impl DisplayAs for CassandraWriteExec {
                 } else {
                     String::new()
                 },
-                if options.dry_run { ", dry_run=true" } else { "" }
+                if options.dry_run { ", dry_run=true" } else { "" },
+                if recipe.is_repeatable() { "" } else { ", repeatable=false" },
+                recipe.form.shown().map(|form| format!(", {form}")).unwrap_or_default()
             ),
         }
     }
@@ -151,7 +150,7 @@ impl ExecutionPlan for CassandraWriteExec {
         if recipe.read_first {
             input = read_first(input, &memory);
         }
-        let metrics = WriteMetrics::new(&self.metrics, partition, self.in_flight_limit.clone());
+        let metrics = WriteMetrics::new(&self.metrics, partition);
         let (all, load) = (self.metrics.clone(), Arc::clone(&self.load));
         let written = async move {
             let change = recipe.change;
@@ -159,7 +158,7 @@ impl ExecutionPlan for CassandraWriteExec {
             let stream = WritePartition::start(recipe, load, metrics, partition, partitions)
                 .await
                 .map_err(|e| told(e.into()))?;
-            count_batch(stream.write(input).await.map_err(told)?)
+            count_batch(Arc::new(stream).write(input).await.map_err(told)?)
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(count_schema(), stream::once(written))))
     }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 
 use super::hot::HotPartitions;
 use super::pace::Pace;
@@ -13,7 +15,7 @@ use crate::options::{CassandraOptions, MAX_REJECTED};
 
 #[derive(Debug, Default)]
 pub(crate) struct Load {
-    pace: OnceLock<Pace>,
+    pace: OnceLock<Arc<Pace>>,
     folder: OnceLock<PathBuf>,
     read: AtomicU64,
     failed: AtomicU64,
@@ -23,8 +25,13 @@ pub(crate) struct Load {
 
 impl Load {
     /// The pace, for a cluster of so many nodes.
-    pub(crate) fn pace(&self, options: &CassandraOptions, nodes: usize) -> &Pace {
-        self.pace.get_or_init(|| Pace::new(options, nodes))
+    pub(crate) fn pace(
+        &self,
+        options: &CassandraOptions,
+        nodes: usize,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Arc<Pace> {
+        Arc::clone(self.pace.get_or_init(|| Arc::new(Pace::new(options, nodes, metrics))))
     }
 
     pub(crate) fn has_read(&self, rows: usize) {

@@ -1,8 +1,6 @@
 //! What a load counts while it runs.
 
-use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, Gauge, MetricBuilder};
-
-use super::pace::PaceMetrics;
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 
 pub(crate) const ROWS_READ: &str = "rows_read";
 /// The metric that counts rows acknowledged.
@@ -30,12 +28,12 @@ pub(crate) struct WriteMetrics {
     pub(crate) bytes: Count,
     /// Requests sent again.
     pub(crate) retries: Count,
-    pub(crate) pace: PaceMetrics,
+    /// For what comes to be counted later, see `Pace`.
+    pub(crate) all: ExecutionPlanMetricsSet,
 }
 
 impl WriteMetrics {
-    /// `in_flight_limit` is one for all streams.
-    pub(crate) fn new(set: &ExecutionPlanMetricsSet, partition: usize, in_flight_limit: Gauge) -> Self {
+    pub(crate) fn new(set: &ExecutionPlanMetricsSet, partition: usize) -> Self {
         let counter = |name: &'static str| MetricBuilder::new(set).counter(name, partition);
         Self {
             rows_read: counter(ROWS_READ),
@@ -47,7 +45,7 @@ impl WriteMetrics {
             statements: counter("statements"),
             bytes: counter(BYTES),
             retries: counter("retries"),
-            pace: PaceMetrics { in_flight_limit, overloads: counter("overloads") },
+            all: set.clone(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The write path.
 //!
 //! ```text
-//! RecordBatch ─ sort, if asked for ─ exec ─ partition (one stream) ─ codec/encode ─ batch (statement groups) ─ pace ─ sender ─▶ Cassandra
+//! RecordBatch ─ sort, if asked for ─ exec ─ partition (one stream) ─ form ─ codec/encode ─ batch (statement groups) ─ pace ─ sender ─▶ Cassandra
 //!                                                         └────────────── rows that cannot be written ──────────────┴─▶ rejected_file
 //! ```
 //!
@@ -13,7 +13,7 @@
 //! is busy or a node is away. Those of counters, appended lists and `IF NOT EXISTS` are not, unless nothing can have come of
 //! them: their rows are reported as of unknown outcome.
 //!
-//! How many groups are in flight is found out while the load runs, see `pace.rs`. Rows that cannot be written are kept in files if
+//! How many groups are in flight at each node is found out while the load runs, see `pace.rs`. Rows that cannot be written are kept in files if
 //! an option allows them, see [`outcome`]; the number of rows read is always that of those written, not applied, rejected
 //! and unknown together.
 //!
@@ -27,10 +27,13 @@
 //!
 //! `DELETE` and `UPDATE` go the same way, with another statement (`Change`): their rows are those of a SELECT.
 
+mod ahead;
 pub(crate) mod batch;
+pub(crate) mod casts;
 pub(crate) mod cql;
 pub mod create;
 pub mod exec;
+pub(crate) mod form;
 mod hot;
 mod load;
 pub(crate) mod metrics;
@@ -48,9 +51,10 @@ pub mod written;
 use std::sync::Arc;
 
 use crate::cluster::ClusterHandle;
-use crate::cluster::schema::{Column, TableSchema};
+use crate::cluster::schema::{Column, CqlType, TableSchema};
 use crate::codec::encode::RowEncoder;
 use crate::options::CassandraOptions;
+use form::Form;
 use times::TimesLayout;
 
 /// What a row of the input does to the table.
@@ -117,10 +121,12 @@ pub(crate) struct WriteRecipe {
     pub(crate) cluster: ClusterHandle,
     pub(crate) table: Arc<TableSchema>,
     pub(crate) change: Change,
-    /// The columns bound, in the order of the statement, and which column of the input each one comes from. With `times`,
-    /// the columns of the input that these are made of.
+    /// The columns bound, in the order of the statement, and which column of the input each one comes from. With `times` or JSON
+    /// texts, the columns of the input that these are made of.
     pub(crate) columns: Vec<Column>,
     pub(crate) input_columns: Vec<usize>,
+    /// What is made of them before anything else.
+    pub(crate) form: Form,
     /// How rows become statements, where times come with them.
     pub(crate) times: Option<TimesLayout>,
     pub(crate) encoder: RowEncoder,
@@ -135,9 +141,13 @@ impl WriteRecipe {
         cql::statement(self.change, &self.table.name, &self.columns, &self.options)
     }
 
-    /// Whether a request of it may be sent twice with the same effect.
+    /// Whether a request of it may be sent twice with the same effect. Not if it gives lists a time: what was in them before is
+    /// deleted up to the microsecond before that time, and so the elements would be there twice.
     fn is_repeatable(&self) -> bool {
-        self.change.is_repeatable()
+        let has_time =
+            self.options.write_timestamp_us.is_some() || self.times.as_ref().is_some_and(TimesLayout::has_time_of_rows);
+        let is_list = |column: &Column| matches!(column.cql_type, CqlType::List(_));
+        self.change.is_repeatable() && !(has_time && self.columns.iter().any(is_list))
     }
 
     /// Whether rows that cannot be written are kept and the others go on.

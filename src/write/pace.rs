@@ -1,59 +1,59 @@
-//! How fast a load goes: as many statement groups in flight as the cluster takes without slowing down, and no more rows
+//! How fast a load goes: at each node as many statement groups in flight as it takes without slowing down, and no more rows
 //! and bytes a second than options allow.
+//!
+//! Each node has a closed loop of its own ([`limit`]) and as many slots as its limit says ([`slots`]). A group takes a slot at
+//! one of the replicas of its rows: at the one with the most free slots relative to its limit, or, if none has one, at the
+//! first that has one again. So a slow node gets fewer groups, a frozen one keeps those that it has, and both leave the other
+//! nodes as quick as they are.
 
 mod limit;
 mod rate;
+mod slots;
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
-use datafusion::physical_plan::metrics::{Count, Gauge};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
+use futures::future::select_all;
 
-use crate::error::{Error, Result};
-use crate::options::CassandraOptions;
+use crate::cluster::ring::NodeId;
+use crate::options::{CassandraOptions, Positive};
 use limit::Limit;
 use rate::Rate;
+pub(crate) use slots::Slot;
+use slots::Slots;
+
+#[cfg(test)]
+mod tests;
 
 /// Shared by all streams of a load.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    slots: Semaphore,
-    state: Mutex<State>,
-    rows: Option<Rate>,
-    bytes: Option<Rate>,
+    /// The nodes seen so far. One that joins or replaces another begins like any other.
+    nodes: RwLock<HashMap<NodeId, Arc<Slots>>>,
+    most_per_node: NonZeroUsize,
     /// The most that may be in flight at any time.
     most: NonZeroUsize,
-}
-
-#[derive(Debug)]
-struct State {
-    limit: Limit,
-    /// Slots that there are, those in use included.
-    slots: usize,
-}
-
-/// What is counted of the pace.
-#[derive(Debug, Clone)]
-pub(crate) struct PaceMetrics {
-    /// How many statement groups may be in flight now.
-    pub(crate) in_flight_limit: Gauge,
-    /// How often the cluster was found overloaded.
-    pub(crate) overloads: Count,
+    rows: Option<Rate>,
+    bytes: Option<Rate>,
+    metrics: ExecutionPlanMetricsSet,
 }
 
 impl Pace {
-    /// For a cluster of so many nodes.
-    pub(crate) fn new(options: &CassandraOptions, nodes: usize) -> Self {
-        let limit = Limit::new(nodes, options.groups_in_flight_per_node.get());
-        let rate = |most: Option<crate::options::Positive>| most.map(|most| Rate::new(most.get()));
+    /// For a cluster of so many nodes. Each node's `in_flight_limit`, how many statement groups may be in flight there now, and
+    /// its `overloads`, how often it was found overloaded, are among the metrics once it is seen.
+    pub(crate) fn new(options: &CassandraOptions, nodes: usize, metrics: &ExecutionPlanMetricsSet) -> Self {
+        let rate = |most: Option<Positive>| most.map(|most| Rate::new(most.get()));
+        let most_per_node = options.groups_in_flight_per_node.nonzero();
         Self {
-            slots: Semaphore::new(limit.now()),
-            most: limit.most(),
-            state: Mutex::new(State { slots: limit.now(), limit }),
+            nodes: RwLock::default(),
+            most_per_node,
+            most: most_per_node.saturating_mul(NonZeroUsize::new(nodes).unwrap_or(NonZeroUsize::MIN)),
             rows: rate(options.max_rows_per_second),
             bytes: rate(options.max_bytes_per_second),
+            metrics: metrics.clone(),
         }
     }
 
@@ -62,11 +62,8 @@ impl Pace {
         self.most
     }
 
-    /// Waits until a statement group of this size may be sent. It is in flight while the slot is kept.
-    ///
-    /// # Errors
-    /// None, unless there is a bug.
-    pub(crate) async fn enter(&self, rows: usize, bytes: usize) -> Result<Slot<'_>> {
+    /// Waits until so much more may be sent.
+    pub(crate) async fn wait_for(&self, rows: usize, bytes: usize) {
         for (rate, amount) in [(&self.rows, rows), (&self.bytes, bytes)] {
             if let Some(rate) = rate {
                 let wait = rate.take(amount, Instant::now());
@@ -75,80 +72,45 @@ impl Pace {
                 }
             }
         }
-        let permit = self.slots.acquire().await.map_err(|e| Error::internal("no more slots").with_source(e))?;
-        Ok(Slot { pace: self, permit: Some(permit) })
     }
 
-    /// A statement group has been acknowledged after this time.
-    pub(crate) fn acknowledged(&self, after: Duration, metrics: &PaceMetrics) {
-        self.change(metrics, |limit| limit.acknowledged(after, Instant::now()));
+    /// Waits until a statement group may be sent to one of these nodes: it is in flight there while the slot is kept. `None` if
+    /// there are no nodes. `name` is what the metrics call a node.
+    pub(crate) async fn enter(&self, nodes: &[NodeId], name: impl Fn(NodeId) -> String) -> Option<Slot> {
+        let nodes: Vec<Arc<Slots>> = nodes.iter().map(|&node| self.slots_of(node, &name)).collect();
+        if let [only] = nodes.as_slice() {
+            return Some(only.wait().await);
+        }
+        if let Some(slot) = freest(&nodes).and_then(Slots::try_take) {
+            return Some(slot);
+        }
+        if nodes.is_empty() {
+            return None;
+        }
+        // A slot that another node gives at the same moment goes to who is next in line there when its future is dropped.
+        let (slot, ..) = select_all(nodes.iter().map(|node| Box::pin(node.wait()))).await;
+        Some(slot)
     }
 
-    /// The cluster has said that it is overloaded, or has not answered in time.
-    pub(crate) fn overloaded(&self, metrics: &PaceMetrics) {
-        self.change(metrics, |limit| {
-            if limit.overloaded() {
-                metrics.overloads.add(1);
-            }
+    fn slots_of(&self, node: NodeId, name: impl Fn(NodeId) -> String) -> Arc<Slots> {
+        if let Some(slots) = self.nodes.read().unwrap_or_else(PoisonError::into_inner).get(&node) {
+            return Arc::clone(slots);
+        }
+        let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
+        let slots = nodes.entry(node).or_insert_with(|| {
+            let name = name(node);
+            let metric = || MetricBuilder::new(&self.metrics).with_new_label("node", name.clone());
+            let (in_flight_limit, overloads) =
+                (metric().global_gauge("in_flight_limit"), metric().global_counter("overloads"));
+            Arc::new(Slots::new(node, Limit::new(self.most_per_node), in_flight_limit, overloads))
         });
-    }
-
-    fn change(&self, metrics: &PaceMetrics, change: impl FnOnce(&mut Limit)) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut state.limit);
-        let now = state.limit.now();
-        metrics.in_flight_limit.set(now);
-        if now > state.slots {
-            self.slots.add_permits(now - state.slots);
-            state.slots = now;
-        } else if now < state.slots {
-            // Those in use are given up when they come back, see `Slot`.
-            state.slots -= self.slots.forget_permits(state.slots - now);
-        }
+        Arc::clone(slots)
     }
 }
 
-/// The right to have one statement group in flight.
-#[derive(Debug)]
-pub(crate) struct Slot<'a> {
-    pace: &'a Pace,
-    permit: Option<SemaphorePermit<'a>>,
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        let mut state = self.pace.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.slots > state.limit.now()
-            && let Some(permit) = self.permit.take()
-        {
-            permit.forget();
-            state.slots -= 1;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn metrics() -> PaceMetrics {
-        PaceMetrics { in_flight_limit: Gauge::new(), overloads: Count::new() }
-    }
-
-    #[tokio::test]
-    async fn there_are_as_many_slots_as_the_limit_says() {
-        let (pace, metrics) = (Pace::new(&CassandraOptions::default(), 1), metrics());
-        let mut slots = Vec::new();
-        while pace.slots.available_permits() > 0 {
-            slots.push(pace.enter(1, 1).await.unwrap());
-        }
-        let first = slots.len();
-        pace.overloaded(&metrics);
-        assert_eq!((metrics.in_flight_limit.value(), metrics.overloads.value()), (first / 2, 1));
-        // The first half of them that come back are not given out again.
-        slots.truncate(first / 2);
-        assert_eq!(pace.slots.available_permits(), 0);
-        slots.pop();
-        assert_eq!(pace.slots.available_permits(), 1);
-    }
+/// The node with the most free slots relative to its limit, of several the first; none if all are full.
+fn freest(nodes: &[Arc<Slots>]) -> Option<&Arc<Slots>> {
+    let free = nodes.iter().map(|node| (node, node.free(), node.limit())).filter(|(_, free, _)| *free > 0);
+    let freest = free.reduce(|best, other| if other.1 * best.2 > best.1 * other.2 { other } else { best });
+    freest.map(|(node, ..)| node)
 }

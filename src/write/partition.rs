@@ -1,14 +1,16 @@
 //! Writes the rows of one stream, and accounts for each of them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::execution::SendableRecordBatchStream;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{TryStreamExt, stream};
 
 use super::WriteRecipe;
+use super::ahead::read_ahead;
 use super::batch::{GroupLimit, PartitionKeys, SourceBatch, StatementGroup, statement_groups};
 use super::load::Load;
 use super::metrics::WriteMetrics;
@@ -18,7 +20,7 @@ use super::sender::{Failed, Sender, Sent};
 use super::times::Statements;
 use crate::cluster::route::token_of_key;
 use crate::cluster::schema::ColumnKind;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::ExistingRows;
 
 /// Everything that writes one stream.
@@ -71,7 +73,7 @@ impl WritePartition {
     }
 
     /// Writes all rows; returns how many have been written, all of them acknowledged.
-    pub(super) async fn write(&self, input: SendableRecordBatchStream) -> DataFusionResult<u64> {
+    pub(super) async fn write(self: Arc<Self>, input: SendableRecordBatchStream) -> DataFusionResult<u64> {
         if self.recipe.keeps_rejected() {
             let rows = input.schema().project(&self.recipe.input_columns)?;
             check_format(self.recipe.options.rejected_format, &rows)?;
@@ -90,9 +92,9 @@ impl WritePartition {
         Ok(if self.recipe.options.dry_run { 0 } else { ends.written as u64 })
     }
 
-    async fn write_groups(&self, input: SendableRecordBatchStream) -> DataFusionResult<Ends> {
-        let groups = input
-            .map(|batch| Ok::<_, DataFusionError>(self.groups_of(&batch?)?))
+    async fn write_groups(self: &Arc<Self>, input: SendableRecordBatchStream) -> DataFusionResult<Ends> {
+        let this = Arc::clone(self);
+        let groups = read_ahead(input, move |batch| Ok(this.groups_of(&batch)?))
             .map_ok(|(refused, groups)| {
                 let refused = (refused > 0).then_some(Ok(Work::Refused(refused)));
                 stream::iter(refused.into_iter().chain(groups.into_iter().map(|group| Ok(Work::Group(group)))))
@@ -118,31 +120,34 @@ impl WritePartition {
         let columns =
             batch.project(&self.recipe.input_columns).map_err(|e| Error::internal("input columns").with_source(e))?;
         let rows = columns.num_rows();
+        let (values, misfits) = self.recipe.form.rows(&columns)?;
         let Statements { batch, row_of, refused, timed } = match &self.recipe.times {
-            Some(times) => times.statements(&columns)?,
-            None => Statements::of_rows(columns.clone()),
+            Some(times) => times.statements(&values)?,
+            None => Statements::of_rows(values.clone()),
         };
+        let mut refused: BTreeMap<usize, Error> = misfits.into_iter().chain(refused).rev().collect();
         let bound = self.recipe.encoder.bind(&batch)?;
         let bound = match &row_of {
             Some(row_of) => bound.numbered(row_of),
             None => bound,
         };
-        let source = Arc::new(SourceBatch { columns, bound, row_of });
-        let (columns, bound) = (&source.columns, &source.bound);
+        let source = Arc::new(SourceBatch::new(columns, values, bound, row_of));
+        let bound = &source.bound;
         self.metrics.rows_read.add(rows);
         self.load.has_read(rows);
         let (mut keys, mut good, mut bad) = (PartitionKeys::default(), Vec::with_capacity(rows), Vec::new());
         let mut last = None;
-        let mut refused = refused.into_iter().peekable();
         for row in 0..rows {
             let statements = source.statements(row);
-            let checked = match refused.next_if(|(refused, _)| *refused == row) {
-                Some((_, error)) => Err(error),
-                None => self.check(columns, row).and_then(|()| statements.clone().try_for_each(|s| bound.check(s))),
+            let checked = match refused.remove(&row) {
+                Some(error) => Err(error),
+                None => {
+                    self.check(&source.values, row).and_then(|()| statements.clone().try_for_each(|s| bound.check(s)))
+                }
             };
             match checked.and_then(|()| keys.push(|buffer| bound.partition_key(statements.start, buffer))) {
                 Ok(()) => good.push(row),
-                Err(error) if self.recipe.keeps_rejected() && error.kind() == crate::ErrorKind::Data => {
+                Err(error) if self.recipe.keeps_rejected() && error.kind() == ErrorKind::Data => {
                     bad.push(Rejected { row, because: error.to_string(), class: RejectedClass::Data, attempts: 0 });
                     last = Some(error);
                 }
@@ -160,16 +165,16 @@ impl WritePartition {
         };
         let hashes = good.iter().map(hash).collect::<Result<Vec<u64>>>()?;
         let groups = statement_groups(&keys, self.limit, token_of_key, |i| hashes[i], |i| source.row_bytes(good[i]));
-        let groups = groups.into_iter().map(|rows| rows.into_iter().map(|i| good[i]).collect());
-        Ok((bad.len(), groups.map(|rows| StatementGroup::new(&source, rows)).collect()))
+        let groups = groups.into_iter().map(|(token, rows)| (token, rows.into_iter().map(|i| good[i]).collect()));
+        Ok((bad.len(), groups.map(|(token, rows)| StatementGroup::new(&source, token, rows)).collect()))
     }
 
     /// What the statement does not do, though the values can be bound.
-    fn check(&self, columns: &RecordBatch, row: usize) -> Result<()> {
+    fn check(&self, values: &RecordBatch, row: usize) -> Result<()> {
         if !self.recipe.change.needs_values() {
             return Ok(());
         }
-        let mut values = self.recipe.columns.iter().zip(columns.columns()).filter(|(column, _)| !column.kind.is_key());
+        let mut values = self.recipe.columns.iter().zip(values.columns()).filter(|(column, _)| !column.kind.is_key());
         if values.any(|(_, array)| !array.is_null(row)) {
             return Ok(());
         }
@@ -261,14 +266,14 @@ impl WritePartition {
         self.load.has_failed(rejected.len(), options, last)
     }
 
-    fn rejected(&self) -> std::sync::MutexGuard<'_, Option<RejectedFile>> {
+    fn rejected(&self) -> MutexGuard<'_, Option<RejectedFile>> {
         self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The values of a row's columns of some kinds, for people.
     fn key(&self, source: &SourceBatch, row: usize, is_told: impl Fn(ColumnKind) -> bool) -> String {
         let columns =
-            self.recipe.columns.iter().zip(source.columns.columns()).filter(|(column, _)| is_told(column.kind));
+            self.recipe.columns.iter().zip(source.values.columns()).filter(|(column, _)| is_told(column.kind));
         let shown = columns.map(|(column, array)| {
             let value = array_value_to_string(array, row).unwrap_or_else(|_| "?".to_owned());
             format!("{} = {}", column.name, value.chars().take(100).collect::<String>())

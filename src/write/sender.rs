@@ -20,7 +20,10 @@ use super::batch::StatementGroup;
 use super::load::Load;
 use super::metrics::WriteMetrics;
 use super::outcome::RejectedClass;
+use super::pace::{Pace, Slot};
 use crate::cluster::retry::RetryPlan;
+use crate::cluster::ring::NodeId;
+use crate::cluster::route::{chosen_node, send_to};
 use crate::cluster::{Cluster, WriteFailure, consistency, is_gone, is_transient, write_error};
 use crate::error::{Error, Result};
 
@@ -46,7 +49,7 @@ pub(crate) struct Sender {
     cluster: Arc<Cluster>,
     statement: PreparedStatement,
     recipe: Arc<WriteRecipe>,
-    load: Arc<Load>,
+    pace: Arc<Pace>,
     retries: RetryPlan,
     metrics: WriteMetrics,
     batch_type: BatchType,
@@ -61,9 +64,11 @@ impl Sender {
         let cluster = recipe.cluster.connect().await?;
         let mut statement = cluster.prepare_write(&recipe.cql(), options).await?;
         statement.set_is_idempotent(repeatable);
+        statement.set_load_balancing_policy(Some(chosen_node()));
         let retries = RetryPlan::new(options);
         Ok(Self {
             statement,
+            pace: load.pace(options, cluster.node_count(), &metrics.all),
             cluster,
             retries: if repeatable { retries } else { retries.for_once() },
             metrics: metrics.clone(),
@@ -73,21 +78,18 @@ impl Sender {
                 _ => BatchType::Unlogged,
             },
             recipe: Arc::clone(recipe),
-            load: Arc::clone(load),
             batches: Mutex::default(),
         })
     }
 
     /// The most statement groups that may ever be in flight.
     pub(crate) fn most_in_flight(&self) -> usize {
-        self.load.pace(&self.recipe.options, self.cluster.node_count()).most().get()
+        self.pace.most().get()
     }
 
     /// Sends the group when its turn has come, again and again if need be.
     pub(crate) async fn send(&self, group: &StatementGroup) -> Result<Sent, Failed> {
-        let pace = self.load.pace(&self.recipe.options, self.cluster.node_count());
-        let bug = |error| Failed { error, class: None, attempts: 0 };
-        let _slot = pace.enter(group.rows.len(), group.bytes).await.map_err(bug)?;
+        self.pace.wait_for(group.rows.len(), group.bytes).await;
         if self.recipe.options.dry_run {
             return Ok(Sent::Written);
         }
@@ -99,19 +101,31 @@ impl Sender {
         };
         let count = group.statements().len();
         let statements = if count > 1 { Some(self.batch_of(count)) } else { None };
+        let failed_at = Mutex::new(None);
         let attempt = async |_| {
+            let not_at = *failed_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let slot = self.slot(group.token, not_at).await.ok_or(ExecutionError::EmptyPlan)?;
             let sent = Instant::now();
-            let answer = match (&statements, group.statements()) {
-                (None, [row]) => session.execute_unpaged(&self.statement, group.source.bound.row(*row)).await,
-                (Some(statements), _) => session.batch(statements, group).await,
-                (None, _) => return Ok(None),
+            let request = async {
+                match (&statements, group.statements()) {
+                    (None, [row]) => {
+                        session.execute_unpaged(&self.statement, group.source.bound.row(*row)).await.map(Some)
+                    }
+                    (Some(statements), _) => session.batch(statements, group).await.map(Some),
+                    (None, _) => Ok(None),
+                }
             };
+            let answer = send_to(slot.node(), request).await;
             match &answer {
-                Ok(_) => pace.acknowledged(sent.elapsed(), &self.metrics.pace),
-                Err(error) if is_transient(error) => pace.overloaded(&self.metrics.pace),
-                Err(_) => {}
+                Ok(_) => slot.acknowledged(sent.elapsed()),
+                Err(error) => {
+                    *failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(slot.node());
+                    if is_transient(error) {
+                        slot.overloaded();
+                    }
+                }
             }
-            answer.map(Some)
+            answer
         };
         let mut answer = self.retries.run(on_retry, &attempt).await;
         // A node that comes back does not know at first what was made while it was away.
@@ -120,9 +134,20 @@ impl Sender {
             answer = self.retries.run(on_retry, &attempt).await;
         }
         match answer {
-            Ok(answer) => self.applied(answer).map_err(bug),
+            Ok(answer) => self.applied(answer).map_err(|error| Failed { error, class: None, attempts: 0 }),
             Err(error) => Err(self.failed(&error, attempts.into_inner())),
         }
+    }
+
+    /// Waits until a group may be sent to one of the nodes that have its rows, if there is a choice not to that where it has just
+    /// failed. Each attempt has a slot of its own: one that waits to be repeated is not in flight.
+    async fn slot(&self, token: i64, not_at: Option<NodeId>) -> Option<Slot> {
+        let mut nodes = self.cluster.coordinators(&self.recipe.table.name.keyspace, token);
+        if nodes.len() > 1 {
+            nodes.retain(|node| Some(*node) != not_at);
+        }
+        let name = |node| self.cluster.node_address(node).unwrap_or_else(|| node.to_string());
+        self.pace.enter(&nodes, name).await
     }
 
     fn failed(&self, error: &ExecutionError, attempts: usize) -> Failed {
@@ -167,6 +192,7 @@ impl Sender {
             batch.set_consistency(consistency(options.write_consistency));
             batch.set_request_timeout(Some(options.request_timeout()));
             batch.set_is_idempotent(self.recipe.is_repeatable());
+            batch.set_load_balancing_policy(Some(chosen_node()));
             Arc::new(batch)
         }))
     }

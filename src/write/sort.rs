@@ -32,10 +32,12 @@ use datafusion::physical_plan::{
 use futures::{TryStreamExt, stream};
 
 use super::WriteRecipe;
+use super::casts::Casts;
+use super::form::Form;
 use super::written::only_child;
 use crate::cluster::schema::{Column, ColumnKind};
 use crate::codec::token::{TOKEN, TokenEncoder};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use run::Run;
 
 /// The input of a load, sorted if `cassandra.sort_by_token` says so and it is of use: without clustering columns, a Cassandra
@@ -56,6 +58,7 @@ struct PartitionKey {
     columns: Vec<usize>,
     /// Their names in the table.
     names: Vec<String>,
+    casts: Casts,
     encoder: TokenEncoder,
 }
 
@@ -64,10 +67,18 @@ impl PartitionKey {
         let written = recipe.columns.iter().zip(&recipe.input_columns);
         let of_key = written.filter(|(column, _)| column.kind == ColumnKind::PartitionKey);
         let (key, columns): (Vec<Column>, Vec<usize>) = of_key.map(|(column, place)| (column.clone(), *place)).unzip();
-        let schema = input.schema();
-        let fields: Vec<_> = columns.iter().filter_map(|&place| schema.fields().get(place).cloned()).collect();
-        let encoder = TokenEncoder::of_key(&key, &fields)?;
-        Ok(Self { columns, names: key.into_iter().map(|column| column.name).collect(), encoder })
+        let Form::Columns(casts) = &recipe.form else {
+            return Err(Error::config(
+                "JSON texts cannot be sorted by the token of what is in them: RESET cassandra.sort_by_token, or INSERT into the \
+                 table itself what a SELECT takes out of them",
+            ));
+        };
+        let of_input = |place: &usize| recipe.input_columns.iter().position(|column| column == place);
+        let casts = casts.project(&columns.iter().filter_map(of_input).collect::<Vec<_>>());
+        let fields =
+            input.schema().project(&columns).map_err(|e| Error::internal("columns of the key").with_source(e))?;
+        let encoder = TokenEncoder::of_key(&key, casts.schema(&fields).fields())?;
+        Ok(Self { columns, names: key.into_iter().map(|column| column.name).collect(), casts, encoder })
     }
 
     /// As expressions over the input.
@@ -78,8 +89,9 @@ impl PartitionKey {
 
     /// The token of each row; null for a row that cannot be written.
     fn tokens(&self, batch: &RecordBatch) -> Result<Int64Array> {
-        let arrays = self.columns.iter().map(|&place| Arc::clone(batch.column(place))).collect();
-        self.encoder.tokens_where_possible(arrays, batch.num_rows())
+        let key = batch.project(&self.columns).map_err(|e| Error::internal("columns of the key").with_source(e))?;
+        let (key, _) = self.casts.cast(&key)?;
+        self.encoder.tokens_where_possible(key.columns().to_vec(), batch.num_rows())
     }
 }
 

@@ -127,6 +127,11 @@ impl TimesLayout {
         self.row.map_or_else(|| self.columns.iter().any(|column| column.ttl.is_some()), |row| row.ttl.is_some())
     }
 
+    /// Whether whole rows have times, and so their lists too.
+    pub(super) fn has_time_of_rows(&self) -> bool {
+        self.row.is_some_and(|row| row.timestamp.is_some())
+    }
+
     fn has_timestamp(&self) -> bool {
         self.row
             .map_or_else(|| self.columns.iter().any(|column| column.timestamp.is_some()), |row| row.timestamp.is_some())

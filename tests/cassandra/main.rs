@@ -20,6 +20,7 @@ mod functions;
 mod golden;
 mod grouped;
 mod iceberg;
+mod json;
 mod lookup;
 mod permissions;
 mod pushdown;

@@ -85,6 +85,66 @@ async fn rows_that_cannot_be_bound_are_kept_and_loaded_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn text_that_cannot_be_cast_is_a_rejected_row() {
+    let ks = TestKeyspace::create().await;
+    ks.run("CREATE TABLE {ks}.t (k int, c int, n bigint, at timestamp, d date, PRIMARY KEY (k, c))").await;
+    let session = session();
+    let folder = Folder::of(&ks, &session, "0").await;
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let csv = folder.0.join("dirty.csv");
+    let mut lines = vec!["k,c,n,at,d".to_owned()];
+    lines.extend((0..3_000).map(|i| match i {
+        700 => format!("{},{i},many,2026-01-01T00:00:00Z,2026-01-01", i % 7),
+        1_400 => format!("{},{i},1,yesterday,2026-01-01", i % 7),
+        2_100 => format!("seven,{i},1,2026-01-01T00:00:00Z,2026-01-01"),
+        2_101 => format!("{},99999999999,1,2026-01-01T00:00:00Z,2026-01-01", i % 7),
+        2_800 => format!("{},{i},1,2026-01-01T00:00:00Z,2026-02-30", i % 7),
+        _ => format!("{},{i},{i},2026-01-01T00:00:00Z,2026-01-01", i % 7),
+    }));
+    std::fs::write(&csv, lines.join("\n")).unwrap();
+    let columns = "k VARCHAR, c VARCHAR, n VARCHAR, at VARCHAR, d VARCHAR";
+    let table = format!("CREATE EXTERNAL TABLE dirty ({columns}) STORED AS CSV LOCATION '{}'", csv.display());
+    run(&session, &table).await.unwrap();
+    let insert = ks.sql("INSERT INTO {ks}.t SELECT k, c, at, d, n FROM dirty");
+
+    // The first of them ends the load, and is named.
+    let error = error_of(&session, &insert).await;
+    assert!(error.contains("cannot write \"") && error.contains("column: ") && error.contains("row: "), "{error}");
+
+    run(&session, "SET cassandra.max_rejected = 5").await.unwrap();
+    for sort in ["false", "true"] {
+        ks.run("TRUNCATE {ks}.t").await;
+        run(&session, &format!("SET cassandra.sort_by_token = {sort}")).await.unwrap();
+        let (count, report) = load(&session, &insert).await;
+        assert_eq!((count, report.rejected), (2_995, 5), "sort_by_token = {sort}");
+        assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, 2_995);
+        // As they came.
+        run(&session, "DROP TABLE IF EXISTS bad").await.unwrap();
+        rejected_table(&session, &report.rejected_folder.unwrap(), "bad", "PARQUET").await;
+        let kept = sorted_rows(&session, "SELECT c, k, n, at, d, rejected_class FROM bad").await;
+        let day = "2026-01-01T00:00:00Z";
+        let expected = [
+            "1400|0|1|yesterday|2026-01-01|data".to_owned(),
+            format!("2100|seven|1|{day}|2026-01-01|data"),
+            format!("2800|0|1|{day}|2026-02-30|data"),
+            format!("700|0|many|{day}|2026-01-01|data"),
+            format!("99999999999|1|1|{day}|2026-01-01|data"),
+        ];
+        assert_eq!(kept, expected);
+    }
+    let because = sorted_rows(&session, "SELECT rejected_because FROM bad WHERE k = 'seven'").await;
+    assert!(because[0].contains("cannot write \"seven\" as int") && because[0].contains("column: k"), "{because:?}");
+
+    // Put right, and loaded again.
+    let again = "INSERT INTO {ks}.t SELECT replace(k, 'seven', '0'), replace(c, '99999999999', '2101'), \
+                 replace(at, 'yesterday', '2025-12-31T00:00:00Z'), replace(d, '-30', '-28'), replace(n, 'many', '700') FROM bad";
+    let (count, report) = load(&session, &ks.sql(again)).await;
+    assert_eq!((count, report.rejected), (5, 0));
+    assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, 3_000);
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_the_server_refuses_is_found_in_its_group() {
     let ks = TestKeyspace::create().await;
     ks.run("CREATE TABLE {ks}.t (k int, c int, v text, PRIMARY KEY (k, c))").await;

@@ -92,6 +92,7 @@ async fn values_are_written_exactly_or_refused() {
         ("at = arrow_cast(1, 'Timestamp(Nanosecond, None)')", ["Cassandra keeps whole milliseconds", "column: at"]),
         ("ip = 'nowhere'", ["it is no IPv4 or IPv6 address", "column: ip"]),
         ("tags = make_array(1, NULL)", ["null", "column: tags"]),
+        ("name = repeat('x', 20000000)", ["the values of the row have 200000", "largest column: name"]),
         ("tags = '1'", ["column tags of type set<int> cannot be written from Arrow type Utf8", "{ks}.t"]),
     ] {
         let error = error_of(&session, &ks.sql(&format!("UPDATE {{ks}}.t SET {set} WHERE k = 1"))).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{TestKeyspace, error_of, metric, number, plan, run, session, sorted_rows};
+use crate::common::{TestKeyspace, error_of, explain, metric, number, plan, run, session, sorted_rows};
 use crate::rejected::load;
 use futures::TryStreamExt;
 
@@ -94,6 +94,32 @@ async fn elements_are_appended() {
     ks.drop_it().await;
 }
 
+/// What Cassandra does, and so what is not repeated.
+#[tokio::test(flavor = "multi_thread")]
+async fn elements_of_lists_with_a_time_are_there_twice_when_written_twice() {
+    let ks = TestKeyspace::create().await;
+    ks.run("CREATE TABLE {ks}.t (k int PRIMARY KEY, l list<int>, f frozen<list<int>>, s set<int>)").await;
+    let session = session();
+    let update = ks.sql("UPDATE {ks}.t SET l = make_array(7, 8) WHERE k = 1");
+    let others = ks.sql("UPDATE {ks}.t SET f = make_array(7), s = make_array(7, 7) WHERE k = 1");
+    let is_repeated = async |sql: &str| !explain(&session, sql).await.contains("repeatable=false");
+    // Later than the INSERT.
+    for (time, list, repeated) in [("RESET", "[7, 8]", true), ("SET", "[7, 8, 7, 8]", false), ("RESET", "[7, 8]", true)]
+    {
+        let value = if time == "SET" { " = 4000000000000000" } else { "" };
+        run(&session, &format!("{time} cassandra.write_timestamp_us{value}")).await.unwrap();
+        ks.run("TRUNCATE {ks}.t").await;
+        ks.run("INSERT INTO {ks}.t (k, f) VALUES (1, [])").await;
+        for sql in [&update, &update, &others, &others] {
+            assert_eq!(number(&session, sql).await, 1);
+        }
+        let rows = sorted_rows(&session, &ks.sql("SELECT l, f, s FROM {ks}.t")).await;
+        assert_eq!(rows, [format!("{list}|[7]|[7]")], "{time}");
+        assert_eq!((is_repeated(&update).await, is_repeated(&others).await), (repeated, true));
+    }
+    ks.drop_it().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_writes_nothing() {
     let ks = TestKeyspace::create().await;
@@ -133,6 +159,9 @@ async fn the_pace_is_what_the_options_allow() {
     let _: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
     let limit = metric(query.plan.as_ref(), "in_flight_limit");
     assert!((1..=64).contains(&limit), "{limit}");
+
+    let of_nodes = sorted_rows(&session, &format!("EXPLAIN ANALYZE VERBOSE {insert}")).await.concat();
+    assert!(of_nodes.contains("in_flight_limit{node=") && of_nodes.contains("overloads{node="), "{of_nodes}");
 
     run(&session, "SET cassandra.groups_in_flight_per_node = 3").await.unwrap();
     let query = plan(&session, &insert).await;

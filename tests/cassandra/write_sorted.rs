@@ -1,12 +1,14 @@
 //! `cassandra.sort_by_token`: rows of one Cassandra partition that come apart are written together.
 
+use std::time::{Duration, Instant};
+
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::UInt64Type;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::common::{
-    TestKeyspace, assert_same_tables, error_of, explain, metric, number, plan, run, session, sorted_rows,
+    QueryRuntime, TestKeyspace, assert_same_tables, error_of, explain, metric, number, plan, run, session, sorted_rows,
 };
 
 /// What a load has done.
@@ -169,4 +171,34 @@ async fn keys_of_many_types_come_together() {
 
 async fn number_of(session: &cbulk::Session, ks: &TestKeyspace, table: usize) -> i64 {
     number(session, &ks.sql(&format!("SELECT count(*) FROM {{ks}}.t{table}"))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_sort_leaves_nothing() {
+    let ks = TestKeyspace::create().await;
+    make(&ks, &["t"]).await;
+    let session = session();
+    run(&session, "SET cassandra.sort_by_token = true").await.unwrap();
+    run(&session, "SET cassandra.sort_memory_mb = 4").await.unwrap();
+    // Would take hours to read, and nothing is sent before all is read.
+    let insert =
+        "INSERT INTO {ks}.t (a, b, c, v) SELECT value, 'b', value + 1, 'v' FROM generate_series(1, 100000000000)";
+    let query = plan(&session, &ks.sql(insert)).await;
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let runtime = QueryRuntime::new();
+    let begun = async move {
+        let mut stream = query.execute().unwrap();
+        while spills(query.plan.as_ref()) < 3 {
+            assert!(Instant::now() < deadline, "nothing is spilled");
+            // The stream only runs while it is asked.
+            let _ = tokio::time::timeout(Duration::from_millis(20), stream.next()).await;
+        }
+    };
+    runtime.run(begun).await;
+    runtime.wait_until_idle().await;
+    assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, 0);
+    // Files of a sort go with it; the session's own folder would keep them.
+    let folders = session.context().runtime_env().disk_manager.used_disk_space();
+    assert_eq!(folders, 0, "bytes of spilled rows are left");
+    ks.drop_it().await;
 }

@@ -45,11 +45,20 @@ pub(crate) async fn ranges_of_nodetool(cluster: &RealCluster, ks: &TestKeyspace)
 
 /// How many requests for ranges of table `t` each node says it has coordinated.
 pub(crate) async fn requests_coordinated(cluster: &RealCluster, ks: &TestKeyspace) -> Vec<i64> {
-    let cql = "SELECT count FROM system_views.coordinator_scan_latency WHERE keyspace_name = ? AND table_name = 't'";
+    counts(cluster, ks, "coordinator_scan_latency").await
+}
+
+/// How many writes to table `t` each node says it has coordinated, and how many it has carried out as a replica.
+pub(crate) async fn writes(cluster: &RealCluster, ks: &TestKeyspace) -> [Vec<i64>; 2] {
+    [counts(cluster, ks, "coordinator_write_latency").await, counts(cluster, ks, "local_write_latency").await]
+}
+
+async fn counts(cluster: &RealCluster, ks: &TestKeyspace, view: &str) -> Vec<i64> {
+    let cql = format!("SELECT count FROM system_views.{view} WHERE keyspace_name = ? AND table_name = 't'");
     let mut counts = Vec::new();
     let nodes = ks.cql.get_cluster_state();
     for node in nodes.get_nodes_info() {
-        let mut statement = Statement::new(cql);
+        let mut statement = Statement::new(&cql);
         let target = NodeIdentifier::HostId(node.host_id);
         statement.set_load_balancing_policy(Some(SingleTargetLoadBalancingPolicy::new(target, None)));
         let result = ks.cql.query_unpaged(statement, (&ks.name,)).await.unwrap();

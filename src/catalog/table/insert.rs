@@ -5,7 +5,9 @@ mod problems;
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::Schema;
 use datafusion::config::ConfigOptions;
+use datafusion::error::Result as DataFusionResult;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::expressions::{CastExpr, Literal};
@@ -14,60 +16,82 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use super::CassandraTable;
 use crate::cluster::schema::{Column, ColumnKind};
 use crate::codec::encode::RowEncoder;
+use crate::codec::json::JsonDecoder;
 use crate::error::{Error, Result};
 use crate::options::WriteNulls;
 use crate::write::WriteRecipe;
+use crate::write::casts::Casts;
+use crate::write::form::Form;
 use crate::write::times::TimesLayout;
 
+/// How the rows of an INSERT come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coming {
+    /// In the columns of the table.
+    Columns,
+    /// As JSON texts, in the only column.
+    Json,
+}
+
 impl CassandraTable {
-    /// What an INSERT of these rows writes.
+    /// What an INSERT of these rows writes, and the rows without the casts that are done when they are written.
     ///
     /// # Errors
     /// All that makes it impossible, as far as can be known before the first row.
     pub(super) async fn plan_insert(
         &self,
         config: &ConfigOptions,
-        input: &Arc<dyn ExecutionPlan>,
+        coming: Coming,
+        input: Arc<dyn ExecutionPlan>,
         op: InsertOp,
-    ) -> Result<WriteRecipe> {
+    ) -> DataFusionResult<(WriteRecipe, Arc<dyn ExecutionPlan>)> {
         let mut options = self.options(config)?;
         let mut errors = problems::of_table(&self.table, op);
         let is_writable = errors.is_empty();
         // A column that the statement does not list arrives here as a NULL literal.
-        let listed = |i: &usize| !is_null_literal(input, *i);
-        let mut input_columns: Vec<usize> = (0..self.table.columns.len()).filter(listed).collect();
+        let listed = |i: &usize| coming == Coming::Json || !is_null_literal(&input, *i);
+        let mut listed: Vec<usize> = (0..self.table.columns.len()).filter(listed).collect();
         let column = |i: &usize| &self.table.columns[*i];
-        let kept = input_columns.iter().map(column).filter(|column| column.kind != ColumnKind::Computed);
+        let kept = listed.iter().map(column).filter(|column| column.kind != ColumnKind::Computed);
         let (change, clashes) = change::of(&self.table, kept, &options);
         errors.extend(clashes);
         if change.has_key_last() {
-            input_columns.sort_by_key(|i| column(i).kind.is_key());
+            listed.sort_by_key(|i| column(i).kind.is_key());
         }
-        let mut columns: Vec<Column> = input_columns.iter().map(column).cloned().collect();
+        let mut columns: Vec<Column> = listed.iter().map(column).cloned().collect();
         errors.extend(problems::of_key(&self.table, &columns));
-        let times = self.times_layout(change, &input_columns, &options);
+        let times = self.times_layout(change, &listed, &options);
         let times = times.map_err(|error| errors.push(error)).ok().flatten();
         if let Some(times) = &times {
             columns.retain(|column| column.kind != ColumnKind::Computed);
             columns.extend(times.markers());
         }
-        let encoder = self.encoder(input, &input_columns, &columns, times.as_ref());
+        let (input, form) = match coming {
+            Coming::Columns => {
+                let (input, casts) = Casts::taken_off(input, &self.table.columns)?;
+                (input, Form::Columns(casts.project(&listed)))
+            }
+            Coming::Json => (input, Form::Json(JsonDecoder::try_new(&columns)?)),
+        };
+        let input_columns = if coming == Coming::Json { vec![0] } else { listed };
+        let encoder = self.encoder(&input.schema(), &input_columns, &form, &columns, times.as_ref());
         let encoder = encoder.map_err(|refusals| errors.extend(refusals)).ok();
         if is_writable {
             errors.extend(self.cluster.check_modify(&self.table).await.err());
         }
         let Some(encoder) = encoder.filter(|_| errors.is_empty()) else {
-            return Err(Error::all(&format!("INSERT INTO {} is not possible", self.table.name), errors));
+            return Err(Error::all(&format!("INSERT INTO {} is not possible", self.table.name), errors).into());
         };
         let limits = self.cluster.request_limits().await?;
         options.group_bytes = limits.of_group(options.group_bytes);
         let encoder = encoder.with_limit(limits.of_row());
-        Ok(WriteRecipe {
+        let recipe = WriteRecipe {
             cluster: self.cluster.clone(),
             table: Arc::clone(&self.table),
             change,
             columns,
             input_columns,
+            form,
             times,
             encoder: match options.write_nulls {
                 WriteNulls::Unset => encoder,
@@ -75,7 +99,8 @@ impl CassandraTable {
             },
             options,
             read_first: false,
-        })
+        };
+        Ok((recipe, input))
     }
 
     /// What an INSERT into these columns lacks of the primary key.
@@ -85,19 +110,20 @@ impl CassandraTable {
 
     fn encoder(
         &self,
-        input: &Arc<dyn ExecutionPlan>,
+        schema: &Schema,
         input_columns: &[usize],
+        form: &Form,
         columns: &[Column],
         times: Option<&TimesLayout>,
     ) -> Result<RowEncoder, Vec<Error>> {
-        let schema = input.schema();
         let (given, there) = (schema.fields().len(), self.table.columns.len());
-        if given != there {
+        if matches!(form, Form::Columns(_)) && given != there {
             let message = format!("the rows have {given} columns, and {} has {there}", self.table.name);
             return Err(vec![Error::schema(message)]);
         }
         let written =
             schema.project(input_columns).map_err(|e| vec![Error::internal("input columns").with_source(e)])?;
+        let written = form.schema(&written);
         let written = match times {
             Some(times) => times.schema(&written).map_err(|e| vec![e])?,
             None => written,

@@ -16,6 +16,17 @@ impl BoundBatch {
         self.values.iter().map(|values| LENGTH_BYTES + self.cell_bytes(values, row)).sum()
     }
 
+    /// [`BoundBatch::row_bytes`] of all rows.
+    pub(crate) fn sizes(&self) -> Vec<usize> {
+        let mut sizes = vec![LENGTH_BYTES * self.values.len(); self.rows];
+        for values in &self.values {
+            for (row, size) in sizes.iter_mut().enumerate() {
+                *size += self.cell_bytes(values, row);
+            }
+        }
+        sizes
+    }
+
     /// The bytes of the values of the row's clustering columns; 0 for a row that the batch does not have.
     pub fn clustering_bytes(&self, row: usize) -> usize {
         let columns = self.recipe.columns.iter().zip(&self.values);
@@ -27,7 +38,7 @@ impl BoundBatch {
     pub(super) fn check_size(&self, row: usize) -> Result<()> {
         let Some(limit) = self.limit.filter(|limit| self.row_bytes(row) > limit.bytes) else { return Ok(()) };
         // That was an estimate, and may be too high.
-        let cell = |index| Ok(self.cell(index, row)?.map_or(0, |cell| cell.as_slice().len()));
+        let cell = |index| Ok(self.cell(index, row, <[u8]>::len)?.unwrap_or(0));
         let sizes = (0..self.values.len()).map(cell).collect::<Result<Vec<usize>>>()?;
         let bytes: usize = sizes.iter().sum();
         if bytes <= limit.bytes {

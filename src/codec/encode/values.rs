@@ -19,7 +19,6 @@ use arrow::util::display::array_value_to_string;
 
 use super::exact::{self, Fault, Misfit};
 use super::plan::{BytesTo, Form, Plan, TextTo};
-use crate::codec::cell_bytes::CellBytes;
 use crate::codec::{decimal, temporal};
 use nested::{Lists, Maps, Structs, Vectors};
 
@@ -160,35 +159,40 @@ impl Values {
         !is_fixed
     }
 
-    /// The cell of a row that is not null.
+    /// Gives `take` the cell of a row that is not null. Numbers go from the array to where they are taken with nothing in between.
     #[inline]
-    pub(super) fn cell(&self, row: usize) -> Result<CellBytes<'_>, Misfit> {
+    pub(super) fn cell<R>(&self, row: usize, take: impl FnOnce(&[u8]) -> R) -> Result<R, Misfit> {
         if self.fits.as_ref().is_some_and(|fits| fits.is_null(row)) {
             return Err(exact::OUT_OF_RANGE.into());
         }
         Ok(match &self.typed {
             Typed::Null => return Err(Fault("it has no value").into()),
-            Typed::Boolean(values) => [u8::from(values.value(row))].into(),
-            Typed::TinyInt(values) => values[row].to_be_bytes().into(),
-            Typed::SmallInt(values) => values[row].to_be_bytes().into(),
-            Typed::Int(values) => values[row].to_be_bytes().into(),
-            Typed::BigInt(values) => values[row].to_be_bytes().into(),
-            Typed::Float(values) => values[row].to_be_bytes().into(),
-            Typed::Narrowed(values) => exact::narrowed(values[row])?.to_be_bytes().into(),
-            Typed::Double(values) => values[row].to_be_bytes().into(),
-            Typed::Date(values) => temporal::date_to_cql(values[row]).into(),
-            Typed::Midnight(values) => temporal::date_to_cql(exact::midnight(values[row])?).into(),
-            Typed::Time(values, unit) => exact::time(values[row], *unit)?.to_be_bytes().into(),
-            Typed::Timestamp(values, unit) => exact::timestamp(values[row], *unit)?.to_be_bytes().into(),
-            Typed::Duration(values) => exact::duration(values[row])?,
-            Typed::Unscaled128(values, scale) => decimal::number_bytes(*scale, &values[row].to_be_bytes()),
-            Typed::Unscaled256(values, scale) => decimal::number_bytes(*scale, &values[row].to_be_bytes()),
-            Typed::Text(values, to) => exact::text_cell(values.value(row), *to)?,
-            Typed::Bytes(values, to) => exact::bytes_cell(values.value(row), *to)?,
+            Typed::Boolean(values) => take(&[u8::from(values.value(row))]),
+            Typed::TinyInt(values) => take(&values[row].to_be_bytes()),
+            Typed::SmallInt(values) => take(&values[row].to_be_bytes()),
+            Typed::Int(values) => take(&values[row].to_be_bytes()),
+            Typed::BigInt(values) => take(&values[row].to_be_bytes()),
+            Typed::Float(values) => take(&values[row].to_be_bytes()),
+            Typed::Narrowed(values) => take(&exact::narrowed(values[row])?.to_be_bytes()),
+            Typed::Double(values) => take(&values[row].to_be_bytes()),
+            Typed::Date(values) => take(&temporal::date_to_cql(values[row])),
+            Typed::Midnight(values) => take(&temporal::date_to_cql(exact::midnight(values[row])?)),
+            Typed::Time(values, unit) => take(&exact::time(values[row], *unit)?.to_be_bytes()),
+            Typed::Timestamp(values, unit) => take(&exact::timestamp(values[row], *unit)?.to_be_bytes()),
+            Typed::Duration(values) => take(exact::duration(values[row])?.as_slice()),
+            Typed::Unscaled128(values, scale) => {
+                take(decimal::number_bytes(*scale, &values[row].to_be_bytes()).as_slice())
+            }
+            Typed::Unscaled256(values, scale) => {
+                take(decimal::number_bytes(*scale, &values[row].to_be_bytes()).as_slice())
+            }
+            Typed::Text(values, TextTo::Text) => take(values.value(row).as_bytes()),
+            Typed::Text(values, to) => take(exact::text_cell(values.value(row), *to)?.as_slice()),
+            Typed::Bytes(values, to) => take(exact::bytes_cell(values.value(row), *to)?.as_slice()),
             Typed::List(_) | Typed::Vector(_) | Typed::Map(_) | Typed::Struct(_) => {
                 let mut out = Vec::with_capacity(self.cell_size(row));
                 self.write(row, &mut out)?;
-                CellBytes::Owned(out)
+                take(&out)
             }
         })
     }
@@ -201,10 +205,7 @@ impl Values {
             Typed::Vector(values) => values.write(row, out),
             Typed::Map(values) => values.write(row, out),
             Typed::Struct(values) => values.write(row, out),
-            _ => {
-                out.extend_from_slice(self.cell(row)?.as_slice());
-                Ok(())
-            }
+            _ => self.cell(row, |cell| out.extend_from_slice(cell)),
         }
     }
 
@@ -219,7 +220,7 @@ impl Values {
             Typed::Int(_) | Typed::Float(_) | Typed::Narrowed(_) | Typed::Date(_) | Typed::Midnight(_) => 4,
             Typed::BigInt(_) | Typed::Double(_) | Typed::Time(_, _) | Typed::Timestamp(_, _) => 8,
             Typed::Duration(_) | Typed::Unscaled128(..) | Typed::Unscaled256(..) => {
-                self.cell(row).map_or(0, |cell| cell.as_slice().len())
+                self.cell(row, <[u8]>::len).unwrap_or(0)
             }
             Typed::Text(_, TextTo::Uuid | TextTo::TimeUuid | TextTo::Inet) => 16,
             Typed::Text(values, _) => values.value(row).len(),

@@ -25,7 +25,7 @@ const LEAVES: [CqlType; 13] = [
     CqlType::Varint,
 ];
 
-fn types() -> impl Strategy<Value = CqlType> {
+pub(in crate::codec) fn types() -> impl Strategy<Value = CqlType> {
     select(LEAVES.to_vec()).prop_recursive(4, 12, 3, |inner| {
         let one = || inner.clone().prop_map(Box::new);
         prop_oneof![
@@ -41,9 +41,13 @@ fn types() -> impl Strategy<Value = CqlType> {
 }
 
 /// Numbers that look random, the same for the same seed.
-struct Numbers(u64);
+pub(in crate::codec) struct Numbers(u64);
 
 impl Numbers {
+    pub(in crate::codec) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 ^ (self.0 >> 29)
@@ -55,7 +59,7 @@ impl Numbers {
 }
 
 /// So many values of this type. Nothing inside a collection is null.
-fn array(cql_type: &CqlType, rows: usize, may_be_null: bool, numbers: &mut Numbers) -> ArrayRef {
+pub(in crate::codec) fn array(cql_type: &CqlType, rows: usize, may_be_null: bool, numbers: &mut Numbers) -> ArrayRef {
     let valid: Vec<bool> = (0..rows).map(|_| !may_be_null || numbers.below(4) > 0).collect();
     let nulls = may_be_null.then(|| NullBuffer::from(valid.clone()));
     let lengths: Vec<usize> = valid.iter().map(|valid| if *valid { numbers.below(4) } else { 0 }).collect();
@@ -129,7 +133,7 @@ fn scalars(cql_type: &CqlType, valid: &[bool], numbers: &mut Numbers) -> ArrayRe
 proptest! {
     #[test]
     fn nested_values_return(cql_type in types(), rows in 0..12_usize, seed in any::<u64>()) {
-        let sent = array(&cql_type, rows, true, &mut Numbers(seed));
+        let sent = array(&cql_type, rows, true, &mut Numbers::new(seed));
         let received = send_and_receive(&cql_type, Arc::clone(&sent));
         received.to_data().validate_full().unwrap();
         prop_assert_eq!(&received, &sent);
@@ -139,7 +143,7 @@ proptest! {
     fn damaged_values_never_panic(
         cql_type in types(), seed in any::<u64>(), place in any::<usize>(), byte in any::<u8>(), cut in any::<bool>(),
     ) {
-        let (rows, mut body) = send(&cql_type, array(&cql_type, 3, true, &mut Numbers(seed)));
+        let (rows, mut body) = send(&cql_type, array(&cql_type, 3, true, &mut Numbers::new(seed)));
         let place = place % body.len();
         if cut {
             // The cell's own length stays right, so that the cell itself ends too early.

@@ -23,7 +23,9 @@ use crate::codec::ReadAs;
 use crate::codec::encode::RowEncoder;
 use crate::error::{Error, Result};
 use crate::options::{ALLOW_ALL_ROWS, CassandraOptions, DECIMAL_AS, VARINT_AS};
+use crate::write::casts::Casts;
 use crate::write::exec::CassandraWriteExec;
+use crate::write::form::Form;
 use crate::write::written::WrittenRowsExec;
 use crate::write::{Change, WriteRecipe};
 
@@ -213,16 +215,20 @@ impl TableProvider for ChangedTable {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let Target { table, cluster, options, .. } = &self.target;
         let encoder = RowEncoder::try_new(&self.columns, &input.schema());
+        let encoder = encoder.map_err(|e| e.with_context("table", table.name.to_string()))?;
         cluster.check_modify(table).await?;
+        let limits = cluster.request_limits().await?;
+        let group_bytes = limits.of_group(options.group_bytes);
         let recipe = WriteRecipe {
             cluster: cluster.clone(),
             table: Arc::clone(table),
             change: self.change,
             columns: self.columns.clone(),
             input_columns: (0..self.columns.len()).collect(),
+            form: Form::Columns(Casts::default()),
             times: None,
-            encoder: encoder.map_err(|e| e.with_context("table", table.name.to_string()))?.with_nulls(),
-            options: options.clone(),
+            encoder: encoder.with_nulls().with_limit(limits.of_row()),
+            options: CassandraOptions { group_bytes, ..options.clone() },
             read_first: self.read_first,
         };
         Ok(Arc::new(WrittenRowsExec::new(Arc::new(CassandraWriteExec::new(Arc::new(recipe), input)))))

@@ -1,10 +1,10 @@
-//! The number of statement groups in flight, as a function of what has been seen.
+//! The number of statement groups in flight at a node, as a function of what has been seen.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-/// Statement groups in flight, a node, to begin with; latency alone never leaves fewer.
-const FIRST_PER_NODE: usize = 8;
+/// Statement groups in flight to begin with; latency alone never leaves fewer.
+const FIRST: usize = 8;
 
 /// The number grows after a window that took at most so many times as long as the quickest one.
 const QUICK: u32 = 2;
@@ -13,12 +13,12 @@ const QUICK: u32 = 2;
 const SLOW: u32 = 4;
 
 /// How long the quickest window counts. Then it is measured anew with as many groups in flight as at the beginning: with
-/// many in flight, their waiting for each other would be taken for the cluster's own time.
+/// many in flight, their waiting for each other would be taken for the node's own time.
 const REMEMBERED: Duration = Duration::from_secs(30);
 
 /// Closed loop. Acknowledgements are looked at in windows of as many as may be in flight. While those of a window took about
 /// as long as those of the quickest one, one eighth more may be in flight; when they took much longer, one eighth fewer. When
-/// the cluster is overloaded or does not answer in time, half as many, at once, down to one.
+/// the node is overloaded or does not answer in time, half as many, at once, down to one.
 #[derive(Debug)]
 pub(super) struct Limit {
     now: usize,
@@ -46,11 +46,10 @@ enum Phase {
 }
 
 impl Limit {
-    /// `most_per_node` is the option's bound.
-    pub(super) fn new(nodes: usize, most_per_node: usize) -> Self {
-        let nodes = nodes.max(1);
-        let most = most_per_node.max(1).saturating_mul(nodes);
-        let first = FIRST_PER_NODE.saturating_mul(nodes).min(most);
+    /// Never more than `most`.
+    pub(super) fn new(most: NonZeroUsize) -> Self {
+        let most = most.get();
+        let first = FIRST.min(most);
         Self {
             now: first,
             first,
@@ -66,10 +65,6 @@ impl Limit {
 
     pub(super) fn now(&self) -> usize {
         self.now
-    }
-
-    pub(super) fn most(&self) -> NonZeroUsize {
-        NonZeroUsize::new(self.most).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// A group was acknowledged after `took`.
@@ -147,6 +142,10 @@ mod tests {
 
     const MOST: usize = 64;
 
+    fn limit(most: usize) -> Limit {
+        Limit::new(NonZeroUsize::new(most).unwrap())
+    }
+
     /// Windows of a server that works on `workers` groups at once, each for 10 ms: more of them wait for each other.
     fn windows(limit: &mut Limit, workers: usize, n: usize, clock: &mut Instant) {
         for _ in 0..n {
@@ -162,11 +161,11 @@ mod tests {
     #[test]
     fn it_grows_as_long_as_that_takes_no_longer() {
         let mut clock = Instant::now();
-        let mut limit = Limit::new(1, MOST);
-        windows(&mut limit, 1000, 100, &mut clock);
-        assert_eq!(limit.now(), MOST);
+        let mut quick = limit(MOST);
+        windows(&mut quick, 1000, 100, &mut clock);
+        assert_eq!(quick.now(), MOST);
         // A server that works on 8 at once has nothing of 64.
-        let mut limit = Limit::new(1, MOST);
+        let mut limit = limit(MOST);
         windows(&mut limit, 8, 500, &mut clock);
         assert!((16..=32).contains(&limit.now()), "{}", limit.now());
     }
@@ -174,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_quickest_is_measured_again() {
         let mut clock = Instant::now();
-        let mut limit = Limit::new(1, MOST);
+        let mut limit = limit(MOST);
         windows(&mut limit, 16, 200, &mut clock);
         let before = limit.now();
         assert!((32..=64).contains(&before), "{before}");
@@ -186,7 +185,7 @@ mod tests {
     #[test]
     fn it_is_halved_by_an_overload_and_once_for_all_that_fail_together() {
         let mut clock = Instant::now();
-        let mut limit = Limit::new(3, MOST);
+        let mut limit = limit(192);
         windows(&mut limit, 1000, 200, &mut clock);
         assert_eq!(limit.now(), 192);
         for _ in 0..96 {
@@ -210,12 +209,11 @@ mod tests {
     proptest! {
         #[test]
         fn it_stays_within_its_bounds(
-            nodes in 1_usize..5,
             most in 1_usize..300,
             seen in prop::collection::vec(prop::option::weighted(0.95, 1_u64..500), 0..2000),
         ) {
             let mut clock = Instant::now();
-            let mut limit = Limit::new(nodes, most);
+            let mut limit = limit(most);
             for seen in seen {
                 match seen {
                     Some(ms) => {
@@ -226,7 +224,7 @@ mod tests {
                         limit.overloaded();
                     }
                 }
-                prop_assert!(limit.now() >= 1 && limit.now() <= most * nodes);
+                prop_assert!(limit.now() >= 1 && limit.now() <= most);
             }
         }
     }

@@ -23,7 +23,8 @@ fn sort(batches: &[RecordBatch], memory_mb: usize, pool: &Arc<dyn MemoryPool>) -
     let schema = batches[0].schema();
     let column = Column { name: "k".to_owned(), cql_type: CqlType::BigInt, kind: ColumnKind::PartitionKey };
     let encoder = TokenEncoder::of_key(&[column], &[Arc::clone(&schema.fields()[0])]).unwrap();
-    let key = PartitionKey { columns: vec![0], names: vec!["k".to_owned()], encoder };
+    let (columns, names) = (vec![0], vec!["k".to_owned()]);
+    let key = PartitionKey { columns, names, casts: Casts::default(), encoder };
     let input = MemorySourceConfig::try_new_exec(&[batches.to_vec()], schema, None).unwrap();
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(pool)).build_arc().unwrap();
     (TokenSortExec::new(Arc::new(key), memory_mb, input), Arc::new(TaskContext::default().with_runtime(runtime)))

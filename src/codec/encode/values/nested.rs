@@ -177,11 +177,11 @@ impl Vectors {
     }
 
     fn write_variable(&self, element: usize, out: &mut Vec<u8>) -> Result<(), Misfit> {
-        let cell = self.elements.cell(element)?;
-        let (vint, size) = temporal::unsigned_vint(cell.as_slice().len() as u64);
-        out.extend_from_slice(&vint[..size]);
-        out.extend_from_slice(cell.as_slice());
-        Ok(())
+        self.elements.cell(element, |cell| {
+            let (vint, size) = temporal::unsigned_vint(cell.len() as u64);
+            out.extend_from_slice(&vint[..size]);
+            out.extend_from_slice(cell);
+        })
     }
 
     pub(super) fn size(&self, row: usize) -> usize {
