@@ -14,7 +14,7 @@ use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::parser::Statement;
 use futures::future::BoxFuture;
 
 use crate::catalog::CassandraCatalog;
@@ -185,12 +185,13 @@ impl Session {
         &self.context
     }
 
-    /// Parses a script of statements separated by semicolons.
+    /// Parses a script of statements separated by semicolons. Besides what DataFusion knows, an INSERT may have options of the
+    /// table it writes: `INSERT INTO ks.t WITH (write_ttl_seconds = 60) SELECT …`.
     ///
     /// # Errors
     /// A syntax error, with its line and column.
     pub fn parse(&self, sql: &str) -> DataFusionResult<VecDeque<Statement>> {
-        DFParserBuilder::new(sql).build()?.parse_statements()
+        insert::options::parse(sql)
     }
 
     /// Plans one statement. Statements that only define something (`SET`, `CREATE EXTERNAL TABLE`, …), and `TRUNCATE`, have

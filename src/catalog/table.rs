@@ -38,6 +38,7 @@ mod json;
 mod times;
 
 use insert::Coming;
+pub(crate) use insert::with_insert_options;
 pub(super) use json::{JSON, JsonTable};
 use times::{InsertTimes, TIMES};
 pub(super) use times::{TIMESTAMP_COLUMN, TTL_COLUMN};
@@ -50,7 +51,7 @@ pub struct CassandraTable {
     schema: SchemaRef,
     read_as: ReadAs,
     constraints: Constraints,
-    /// Options of this table, by name; they take precedence over the session's.
+    /// Options of this table, by name; they take precedence over the session's, and later ones over earlier ones.
     options: Vec<(String, String)>,
     /// Where the times of what INSERT writes come from, other than options.
     insert_times: InsertTimes,

@@ -70,7 +70,7 @@ impl JsonDecoder {
     ///
     /// # Errors
     /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) for the columns that no JSON can be read for.
-    pub(crate) fn try_new(columns: &[Column]) -> Result<Self> {
+    pub(crate) fn try_new(columns: &[Column]) -> Result<Self, Vec<Error>> {
         let java = columns.iter().filter(|column| column.cql_type.contains(is_custom)).map(|column| {
             Error::schema(format!(
                 "column {} of type {} cannot be read from JSON, because values of Java classes are only bytes to us: \
@@ -80,7 +80,7 @@ impl JsonDecoder {
         });
         let java: Vec<Error> = java.collect();
         if !java.is_empty() {
-            return Err(Error::all("these columns cannot be read from JSON", java));
+            return Err(java);
         }
         let fields = Fields::new("the table".to_owned(), "column", columns.iter().map(|column| column.name.as_str()));
         let mut none = Refusals::new(0);
@@ -89,7 +89,7 @@ impl JsonDecoder {
             // A row that is refused is null, also in the key.
             Ok(Field::new(&column.name, array.data_type().clone(), true))
         });
-        let types: Vec<Field> = types.collect::<Result<_, _>>().map_err(internal)?;
+        let types: Vec<Field> = types.collect::<Result<_, _>>().map_err(|e| vec![internal(e)])?;
         Ok(Self { columns: columns.to_vec(), fields, schema: Arc::new(Schema::new(types)) })
     }
 

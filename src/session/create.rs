@@ -6,7 +6,7 @@
 //! Statements about other catalogs pass as they are.
 
 mod home;
-mod with;
+pub(super) mod with;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::change::{self, changes_rows};
-use super::insert::Insert;
+use super::insert::{self, Insert};
 use super::reset::reset;
 use crate::error::Error;
 use home::{Future, Home};
@@ -86,6 +86,7 @@ async fn plan_statement(
         return Ok(Planned::new(Box::pin(change::plan(context, *statement, effect)).await?));
     }
     let definition = Definition::take(context, &mut statement)?;
+    let options = insert::options::take(&mut statement)?;
     let state = context.state();
     let references = state.resolve_table_references(&statement)?;
     let insert = Insert::of(&statement);
@@ -139,7 +140,7 @@ async fn plan_statement(
             }
             Ok(Planned::new(LogicalPlan::Ddl(DdlStatement::DropCatalogSchema(drop))))
         }
-        other => Ok(Planned::new(other)),
+        other => Ok(Planned::new(insert::options::apply(other, &options)?)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! An INSERT that DataFusion does not plan: it stops at the first column that is wrong, and some of its messages name none.
 
+pub(super) mod options;
+
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, ExprSchemable};

@@ -174,7 +174,7 @@ impl Cast {
 }
 
 /// What is cast.
-fn uncast(mut expr: &Arc<dyn PhysicalExpr>) -> &Arc<dyn PhysicalExpr> {
+pub(crate) fn uncast(mut expr: &Arc<dyn PhysicalExpr>) -> &Arc<dyn PhysicalExpr> {
     while let Some(cast) = expr.as_any().downcast_ref::<CastExpr>() {
         expr = cast.expr();
     }

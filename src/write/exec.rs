@@ -69,6 +69,7 @@ impl CassandraWriteExec {
             bytes: count(BYTES),
             dry_run: self.recipe.options.dry_run,
             hottest: self.load.hot().hottest(),
+            nodes: self.load.shares().all(),
         }
     }
 }

@@ -9,6 +9,7 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use super::hot::HotPartitions;
 use super::pace::Pace;
 use super::rejected_file::make_folder;
+use super::shares::NodeShares;
 use crate::cluster::schema::TableName;
 use crate::error::{Error, Result};
 use crate::options::{CassandraOptions, MAX_REJECTED};
@@ -21,6 +22,7 @@ pub(crate) struct Load {
     failed: AtomicU64,
     streams_ended: AtomicUsize,
     hot: Mutex<HotPartitions>,
+    shares: Mutex<NodeShares>,
 }
 
 impl Load {
@@ -63,6 +65,11 @@ impl Load {
     /// The Cassandra partitions of a dry run.
     pub(crate) fn hot(&self) -> MutexGuard<'_, HotPartitions> {
         self.hot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the nodes would hold of a dry run.
+    pub(crate) fn shares(&self) -> MutexGuard<'_, NodeShares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts rows that could not be written.

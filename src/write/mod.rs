@@ -43,6 +43,7 @@ mod partition;
 pub(crate) mod read_first;
 mod rejected_file;
 pub(crate) mod sender;
+mod shares;
 pub mod sort;
 pub(crate) mod times;
 pub(crate) mod truncate;

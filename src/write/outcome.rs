@@ -8,6 +8,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::exec::CassandraWriteExec;
 pub use super::hot::HotPartition;
+pub use super::shares::NodeShare;
 
 /// Why a row was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +64,8 @@ pub struct LoadReport {
     pub dry_run: bool,
     /// Of a dry run: the Cassandra partitions that would get the most rows.
     pub hottest: Vec<HotPartition>,
+    /// Of a dry run: what each node of the local data centre would hold.
+    pub nodes: Vec<NodeShare>,
 }
 
 impl LoadReport {

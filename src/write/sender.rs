@@ -49,6 +49,7 @@ pub(crate) struct Sender {
     cluster: Arc<Cluster>,
     statement: PreparedStatement,
     recipe: Arc<WriteRecipe>,
+    load: Arc<Load>,
     pace: Arc<Pace>,
     retries: RetryPlan,
     metrics: WriteMetrics,
@@ -68,6 +69,7 @@ impl Sender {
         let retries = RetryPlan::new(options);
         Ok(Self {
             statement,
+            load: Arc::clone(load),
             pace: load.pace(options, cluster.node_count(), &metrics.all),
             cluster,
             retries: if repeatable { retries } else { retries.for_once() },
@@ -89,10 +91,11 @@ impl Sender {
 
     /// Sends the group when its turn has come, again and again if need be.
     pub(crate) async fn send(&self, group: &StatementGroup) -> Result<Sent, Failed> {
-        self.pace.wait_for(group.rows.len(), group.bytes).await;
         if self.recipe.options.dry_run {
+            self.would_send(group);
             return Ok(Sent::Written);
         }
+        self.pace.wait_for(group.rows.len(), group.bytes).await;
         let session = self.cluster.session();
         let attempts = AtomicUsize::new(1);
         let on_retry = || {
@@ -139,6 +142,16 @@ impl Sender {
         }
     }
 
+    /// Finds where the group would go, and counts it there.
+    fn would_send(&self, group: &StatementGroup) {
+        let replicas = self.cluster.replicas_of_token(&self.recipe.table.name.keyspace, group.token);
+        self.load.shares().add(&replicas, group.rows.len(), group.bytes, |node| self.address(node));
+    }
+
+    fn address(&self, node: NodeId) -> String {
+        self.cluster.node_address(node).unwrap_or_else(|| node.to_string())
+    }
+
     /// Waits until a group may be sent to one of the nodes that have its rows, if there is a choice not to that where it has just
     /// failed. Each attempt has a slot of its own: one that waits to be repeated is not in flight.
     async fn slot(&self, token: i64, not_at: Option<NodeId>) -> Option<Slot> {
@@ -146,8 +159,7 @@ impl Sender {
         if nodes.len() > 1 {
             nodes.retain(|node| Some(*node) != not_at);
         }
-        let name = |node| self.cluster.node_address(node).unwrap_or_else(|| node.to_string());
-        self.pace.enter(&nodes, name).await
+        self.pace.enter(&nodes, |node| self.address(node)).await
     }
 
     fn failed(&self, error: &ExecutionError, attempts: usize) -> Failed {

@@ -128,3 +128,58 @@ async fn in_a_plain_session_of_datafusion() {
     assert_eq!(context.sql("SELECT max(k) FROM copy LIMIT 1").await.unwrap().count().await.unwrap(), 1);
     ks.drop_it().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_insert_has_options_of_its_own() {
+    let ks = keyspace().await;
+    let session = session();
+    let ttl =
+        async |k: i32| sorted_rows(&session, &ks.sql(&format!("SELECT ttl(v) > 0 FROM {{ks}}.t WHERE k = {k}"))).await;
+    let create = "CREATE EXTERNAL TABLE own STORED AS CASSANDRA LOCATION '{ks}.t' OPTIONS (write_ttl_seconds '6000', \
+                  existing_rows 'keep', dry_run 'true')";
+    run(&session, &ks.sql(create)).await.unwrap();
+    run(&session, "SET cassandra.write_consistency = 'QUORUM'").await.unwrap();
+    for (sql, count) in [
+        ("INSERT INTO {ks}.t WITH (write_ttl_seconds = 6000) VALUES (100, 'a')", 1),
+        ("INSERT INTO {ks}.t VALUES (101, 'b')", 1),
+        ("INSERT INTO {ks}.t (v, k) WITH (existing_rows = 'keep') VALUES ('new', 1), ('new', 102)", 1),
+        ("INSERT INTO {ks}.\"t$json\" WITH (write_ttl_seconds = 6000) VALUES ('{\"k\": 103, \"v\": \"json\"}')", 1),
+        // The table's own options, and those of the statement before them.
+        ("INSERT INTO own VALUES (104, 'dry')", 0),
+        ("INSERT INTO own WITH (dry_run = false, \"cassandra.write_ttl_seconds\" = 0) VALUES (2, 'new'), (105, 'own')", 1),
+    ] {
+        assert_eq!(number(&session, &ks.sql(sql)).await, count, "{sql}");
+    }
+    let rows = sorted_rows(&session, &ks.sql("SELECT k, v FROM {ks}.t WHERE k < 3 OR k > 99")).await;
+    assert_eq!(rows, ["0|v0", "100|a", "101|b", "102|new", "103|json", "105|own", "1|v1", "2|v2"]);
+    for (k, has_ttl) in [(100, "true"), (101, ""), (102, ""), (103, "true"), (105, "")] {
+        assert_eq!(ttl(k).await, [has_ttl], "{k}");
+    }
+    for (options, said) in [
+        ("", "consistency=QUORUM"),
+        ("WITH (write_consistency = 'ALL')", "consistency=ALL"),
+        ("WITH (max_rejected = '1%', group_rows = 7)", "max_rejected=1%"),
+    ] {
+        let text =
+            explain(&session, &ks.sql(&format!("INSERT INTO {{ks}}.t {options} SELECT * FROM {{ks}}.copy"))).await;
+        assert!(text.contains(said), "{options}: {text}");
+    }
+    run(&session, "CREATE EXTERNAL TABLE file (k INT) STORED AS CSV LOCATION '/tmp/there is none/'").await.unwrap();
+    for (sql, said) in [
+        (
+            "INSERT INTO {ks}.t WITH (splits = 3) VALUES (1, '')",
+            "'splits' is not an option of an INSERT: the options are",
+        ),
+        (
+            "INSERT INTO {ks}.t WITH (ttl_column = 'v') VALUES (1, '')",
+            "'ttl_column' is an option of CREATE EXTERNAL TABLE",
+        ),
+        ("INSERT INTO {ks}.t WITH (dry_run = 'perhaps') VALUES (1, '')", "option dry_run cannot be set to 'perhaps'"),
+        ("INSERT INTO {ks}.t WITH (dry_run) VALUES (1, '')", "options are written WITH (name = 'value')"),
+        ("INSERT INTO file WITH (dry_run = true) VALUES (1)", "such options are those of tables of Cassandra"),
+    ] {
+        let error = error_of(&session, &ks.sql(sql)).await;
+        assert!(error.contains(said), "{sql}: {error}");
+    }
+    ks.drop_it().await;
+}

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{TestKeyspace, error_of, explain, metric, number, plan, run, session, sorted_rows};
+use crate::common::{TestKeyspace, error_of, explain, host, metric, number, plan, run, session, sorted_rows};
 use crate::rejected::load;
 use futures::TryStreamExt;
 
@@ -134,6 +134,9 @@ async fn a_dry_run_writes_nothing() {
     assert!(report.groups >= 10 && report.bytes > 10_000, "{report:?}");
     let hottest: Vec<_> = report.hottest.iter().map(|hot| (hot.key.as_str(), hot.rows)).collect();
     assert_eq!(hottest, [("k = 0", 100), ("k = 1", 100), ("k = 2", 100), ("k = 3", 100), ("k = 4", 100)]);
+    let nodes: Vec<_> = report.nodes.iter().map(|node| (node.rows, node.bytes)).collect();
+    assert_eq!(nodes, [(1_000, report.bytes)], "{report:?}");
+    assert!(report.nodes[0].node.starts_with(host().split(':').next().unwrap()), "{report:?}");
     assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, 0);
     run(&session, "SET cassandra.allow_all_rows = true").await.unwrap();
     for sql in [

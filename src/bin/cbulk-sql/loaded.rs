@@ -6,12 +6,16 @@ use cbulk::write::outcome::LoadReport;
 
 use crate::print::notice;
 
-/// Says what became of rows that were not written. Returns whether some of them may be missing.
+/// Says what became of every row. Returns whether some of them may be missing.
 pub(crate) fn tell(report: &LoadReport, say: bool) -> bool {
     if report.dry_run && say {
         notice(dry_run(report));
         for hot in &report.hottest {
             notice(format_args!("  {}: {} rows with {} bytes", hot.key, hot.rows, hot.bytes));
+        }
+        notice("what each node would hold of them:");
+        for node in &report.nodes {
+            notice(format_args!("  {}: {} rows with {} bytes", node.node, node.rows, node.bytes));
         }
     }
     if let Some(account) = account(report).filter(|_| say) {
@@ -33,10 +37,10 @@ fn dry_run(report: &LoadReport) -> String {
     )
 }
 
-/// Where every row is, unless all were written.
+/// Where every row is; a dry run has its own.
 fn account(report: &LoadReport) -> Option<String> {
     let LoadReport { read, written, not_applied, rejected, unknown, .. } = report;
-    if report.dry_run || read == written {
+    if report.dry_run {
         return None;
     }
     let mut text = format!("{read} rows read = {written} written");
@@ -81,9 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_missing_is_told() {
+    fn every_row_is_told_of() {
         let all = report(10, 10, 0, 0, 0);
-        assert_eq!((account(&all), warning(&all)), (None, None));
+        assert_eq!((account(&all).unwrap().as_str(), warning(&all)), ("10 rows read = 10 written", None));
+        let dry = LoadReport { dry_run: true, ..LoadReport::default() };
+        assert_eq!(account(&dry), None);
         let kept = report(10, 7, 3, 0, 0);
         assert_eq!(account(&kept).unwrap(), "10 rows read = 7 written + 3 left out, as there were such rows");
         assert_eq!(warning(&kept), None);

@@ -1,6 +1,7 @@
 //! What `INSERT INTO` writes, and all the reasons why it cannot.
 
 mod change;
+mod options;
 mod problems;
 
 use std::sync::Arc;
@@ -10,8 +11,10 @@ use datafusion::config::ConfigOptions;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::expressions::{CastExpr, Literal};
+use datafusion::physical_plan::expressions::Literal;
 use datafusion::physical_plan::projection::ProjectionExec;
+
+pub(crate) use options::with_insert_options;
 
 use super::CassandraTable;
 use crate::cluster::schema::{Column, ColumnKind};
@@ -20,7 +23,7 @@ use crate::codec::json::JsonDecoder;
 use crate::error::{Error, Result};
 use crate::options::WriteNulls;
 use crate::write::WriteRecipe;
-use crate::write::casts::Casts;
+use crate::write::casts::{Casts, uncast};
 use crate::write::form::Form;
 use crate::write::times::TimesLayout;
 
@@ -66,20 +69,23 @@ impl CassandraTable {
             columns.retain(|column| column.kind != ColumnKind::Computed);
             columns.extend(times.markers());
         }
-        let (input, form) = match coming {
+        let (input, input_columns, form) = match coming {
             Coming::Columns => {
                 let (input, casts) = Casts::taken_off(input, &self.table.columns)?;
-                (input, Form::Columns(casts.project(&listed)))
+                let form = Form::Columns(casts.project(&listed));
+                (input, listed, Ok(form))
             }
-            Coming::Json => (input, Form::Json(JsonDecoder::try_new(&columns)?)),
+            Coming::Json => (input, vec![0], JsonDecoder::try_new(&columns).map(Form::Json)),
         };
-        let input_columns = if coming == Coming::Json { vec![0] } else { listed };
-        let encoder = self.encoder(&input.schema(), &input_columns, &form, &columns, times.as_ref());
-        let encoder = encoder.map_err(|refusals| errors.extend(refusals)).ok();
+        let written = form.and_then(|form| {
+            let encoder = self.encoder(&input.schema(), &input_columns, &form, &columns, times.as_ref())?;
+            Ok((form, encoder))
+        });
+        let written = written.map_err(|refusals| errors.extend(refusals)).ok();
         if is_writable {
             errors.extend(self.cluster.check_modify(&self.table).await.err());
         }
-        let Some(encoder) = encoder.filter(|_| errors.is_empty()) else {
+        let Some((form, encoder)) = written.filter(|_| errors.is_empty()) else {
             return Err(Error::all(&format!("INSERT INTO {} is not possible", self.table.name), errors).into());
         };
         let limits = self.cluster.request_limits().await?;
@@ -137,9 +143,5 @@ impl CassandraTable {
 fn is_null_literal(plan: &Arc<dyn ExecutionPlan>, i: usize) -> bool {
     let Some(projection) = plan.as_any().downcast_ref::<ProjectionExec>() else { return false };
     let Some(column) = projection.expr().get(i) else { return false };
-    let mut expr = &column.expr;
-    while let Some(cast) = expr.as_any().downcast_ref::<CastExpr>() {
-        expr = cast.expr();
-    }
-    expr.as_any().downcast_ref::<Literal>().is_some_and(|literal| literal.value().is_null())
+    uncast(&column.expr).as_any().downcast_ref::<Literal>().is_some_and(|literal| literal.value().is_null())
 }

@@ -37,6 +37,16 @@ impl JsonTable {
         let schema = Schema::new(vec![Field::new(COLUMN, DataType::Utf8, true)]);
         Some(Self { table, schema: Arc::new(schema) })
     }
+
+    /// What its rows are written to.
+    pub(super) fn table(&self) -> &CassandraTable {
+        &self.table
+    }
+
+    /// The same for another form of its table.
+    pub(super) fn with_table(&self, table: CassandraTable) -> Self {
+        Self { table, schema: Arc::clone(&self.schema) }
+    }
 }
 
 #[async_trait]

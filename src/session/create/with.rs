@@ -1,5 +1,7 @@
 //! What DataFusion does not read of a definition, taken out of the statement: `WITH (…)`, and CQL types of columns.
 
+use std::fmt::Display;
+
 use datafusion::arrow::datatypes::Fields;
 use datafusion::common::TableReference;
 use datafusion::error::Result as DataFusionResult;
@@ -123,11 +125,15 @@ fn option_text(option: &SqlOption) -> Result<(String, String)> {
         SqlOption::KeyValue { key, value } => value_text(value).map(|text| (key.value.to_ascii_lowercase(), text)),
         _ => None,
     };
-    text.ok_or_else(|| Error::config(format!("'{option}': options are written WITH (name = 'value')")))
+    text.ok_or_else(|| not_an_option(option))
+}
+
+pub(in crate::session) fn not_an_option(option: &dyn Display) -> Error {
+    Error::config(format!("'{option}': options are written WITH (name = 'value')"))
 }
 
 /// Text, or what needs no quotes: a number, a boolean, a map.
-fn value_text(value: &Expr) -> Option<String> {
+pub(in crate::session) fn value_text(value: &Expr) -> Option<String> {
     match value {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) => Some(text.clone()),
