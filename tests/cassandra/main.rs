@@ -28,6 +28,7 @@ mod random_types;
 mod rejected;
 mod tables;
 mod types;
+mod unknown;
 mod update;
 mod write;
 mod write_modes;

@@ -6,19 +6,19 @@ use std::process::Command;
 use cbulk::Session;
 use cbulk::write::outcome::LoadReport;
 use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{Int64Type, UInt64Type};
+use datafusion::arrow::datatypes::UInt64Type;
 use futures::TryStreamExt;
 
 use crate::common::{
-    TestKeyspace, assert_same_tables, error_of, fingerprint, host, metric, number, plan, run, session, sorted_rows,
+    TestKeyspace, assert_same_tables, error_of, fingerprint, host, number, plan, run, session, sorted_rows,
 };
 
 /// A folder for rejected rows, removed at the end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// And lets the session keep up to `max_rejected` rows in it.
-    async fn of(ks: &TestKeyspace, session: &Session, max_rejected: &str) -> Self {
+    pub(crate) async fn of(ks: &TestKeyspace, session: &Session, max_rejected: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("cbulk-{}", ks.sql("{ks}")));
         run(session, &format!("SET cassandra.rejected_path = '{}'", folder.display())).await.unwrap();
         run(session, &format!("SET cassandra.max_rejected = '{max_rejected}'")).await.unwrap();
@@ -43,7 +43,7 @@ pub(crate) async fn load(session: &Session, sql: &str) -> (u64, LoadReport) {
     (batches[0].column(0).as_primitive::<UInt64Type>().value(0), report)
 }
 
-async fn rejected_table(session: &Session, folder: &Path, name: &str, format: &str) {
+pub(crate) async fn rejected_table(session: &Session, folder: &Path, name: &str, format: &str) {
     let sql = format!("CREATE EXTERNAL TABLE {name} STORED AS {format} LOCATION '{}/'", folder.display());
     run(session, &sql).await.unwrap();
 }
@@ -208,36 +208,6 @@ async fn too_many_rejected_rows_are_an_error_and_are_kept_all_the_same() {
     ks.run("CREATE TABLE {ks}.lists (k int PRIMARY KEY, l list<int>)").await;
     let error = error_of(&session, &ks.sql("INSERT INTO {ks}.lists VALUES (1, make_array(1))")).await;
     assert!(error.contains("csv") && error.contains("column l"), "{error}");
-    ks.drop_it().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_must_not_be_done_twice_is_reported_as_unknown() {
-    let ks = TestKeyspace::create().await;
-    ks.run("CREATE TABLE {ks}.hits (page int, day int, n counter, PRIMARY KEY (page, day))").await;
-    let session = session();
-    let _folder = Folder::of(&ks, &session, "100%").await;
-    // A hundred counters in one request take longer than this, and go on after the client has given up.
-    run(&session, "SET cassandra.request_timeout_ms = 1").await.unwrap();
-    let insert = "INSERT INTO {ks}.hits SELECT value / 100, value % 100, 1 FROM generate_series(0, 19999)";
-    let query = plan(&session, &ks.sql(insert)).await;
-    let _: Vec<RecordBatch> = query.execute().unwrap().try_collect().await.unwrap();
-    let report = LoadReport::of(&query.plan).unwrap();
-    assert_eq!(report.read, report.written + report.rejected + report.unknown, "{report:?}");
-    assert!(report.unknown > 0 && report.read == 20_000, "{report:?}");
-    assert_eq!(metric(query.plan.as_ref(), "retries"), 0);
-    rejected_table(&session, &report.rejected_folder.clone().unwrap(), "bad", "PARQUET").await;
-    assert_eq!(
-        number(&session, "SELECT count(*) FROM bad WHERE rejected_class = 'unknown'").await,
-        i64::try_from(report.unknown).unwrap()
-    );
-    // No row has been counted twice. Requests that are still on their way may add to it.
-    run(&session, "SET cassandra.request_timeout_ms = 30000").await.unwrap();
-    let counted = number(&session, &ks.sql("SELECT CAST(coalesce(max(n), 0) AS BIGINT) FROM {ks}.hits")).await;
-    assert!(counted <= 1, "{counted}");
-    let rows = run(&session, &ks.sql("SELECT sum(n) FROM {ks}.hits")).await.unwrap();
-    let sum = rows[0].column(0).as_primitive::<Int64Type>().value(0);
-    assert!(sum >= i64::try_from(report.written).unwrap() && sum <= 20_000, "{sum} {report:?}");
     ks.drop_it().await;
 }
 
