@@ -19,6 +19,7 @@ mod files;
 mod functions;
 mod golden;
 mod grouped;
+mod groups;
 mod iceberg;
 mod json;
 mod lookup;
