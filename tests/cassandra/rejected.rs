@@ -235,6 +235,19 @@ async fn the_shell_tells_and_ends_with_1() {
     let (code, said) = shell("SET cassandra.dry_run = true; INSERT INTO {ks}.t VALUES (7, '::1'), (8, '?')");
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("dry run, nothing was written: of 2 rows 1 can be sent, as 1 statement groups"), "{said}");
+    assert!(said.contains("the others are kept in"), "{said}");
+
+    // Which Cassandra partitions would get the most rows, and how many bytes: two lengths, a number and a letter each.
+    ks.run("CREATE TABLE {ks}.hot (k int, c int, v text, PRIMARY KEY (k, c))").await;
+    let (code, said) = shell(
+        "SET cassandra.dry_run = true; INSERT INTO {ks}.hot SELECT CASE WHEN value < 70 THEN 7 WHEN value < 90 THEN 9 ELSE value END, \
+         value, 'v' FROM generate_series(0, 99)",
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let told: Vec<&str> = said.lines().filter(|line| line.starts_with("  k = ")).collect();
+    assert_eq!(told.len(), 5, "{said}");
+    assert!(told[0].starts_with("  k = 7: 70 rows with ") && told[1].starts_with("  k = 9: 20 rows with "), "{said}");
+    assert!(told[2..].iter().all(|line| line.contains(": 1 rows with ")), "{said}");
     ks.drop_it().await;
 }
 
