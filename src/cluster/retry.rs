@@ -83,7 +83,8 @@ fn with_jitter(wait: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
+    use std::time::Instant;
 
     use scylla::errors::{DbError, RequestAttemptError};
 
@@ -100,8 +101,37 @@ mod tests {
         assert_eq!(plan.wait(3), Duration::from_millis(800));
         assert_eq!(plan.wait(20), LONGEST_WAIT);
         assert_eq!(plan.wait(500), LONGEST_WAIT);
-        let jittered = with_jitter(Duration::from_millis(100));
-        assert!(jittered >= Duration::from_millis(50) && jittered <= Duration::from_millis(100));
+    }
+
+    #[test]
+    fn waits_are_spread_over_their_second_half() {
+        let wait = Duration::from_millis(100);
+        // That none of so many falls into the first or the last fifth of it happens once in ten to the power of nineteen.
+        let waits: Vec<Duration> = (0..200).map(|_| with_jitter(wait)).collect();
+        assert!(waits.iter().all(|one| (wait / 2..=wait).contains(one)), "{waits:?}");
+        assert!(waits.iter().any(|one| *one < wait.mul_f64(0.6)), "{waits:?}");
+        assert!(waits.iter().any(|one| *one > wait.mul_f64(0.9)), "{waits:?}");
+    }
+
+    #[tokio::test]
+    async fn it_waits_before_each_repetition() {
+        let plan = RetryPlan { first_wait: Duration::from_millis(20), ..plan(2) };
+        let attempts = RefCell::new(Vec::new());
+        let timeout = || ExecutionError::RequestTimeout(Duration::from_secs(1));
+        let result: Result<(), _> = plan
+            .run(
+                || (),
+                |_| {
+                    attempts.borrow_mut().push(Instant::now());
+                    async { Err(timeout()) }
+                },
+            )
+            .await;
+        assert!(result.is_err());
+        // At the least half of 20 ms, then of 40 ms.
+        let [first, second, third] = attempts.into_inner()[..] else { panic!("it was not sent three times") };
+        assert!(second - first >= Duration::from_millis(10), "{:?}", second - first);
+        assert!(third - second >= Duration::from_millis(20), "{:?}", third - second);
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@
 //! | decimal | every integer type, Decimal of any width, text |
 //! | float, double | every floating-point type, values checked |
 //! | ascii, text | Utf8, `LargeUtf8`, `Utf8View` |
-//! | blob | Binary, `LargeBinary`, `BinaryView`, `FixedSizeBinary` |
+//! | blob | Binary, `LargeBinary`, `BinaryView`, `FixedSizeBinary`, and text as CQL writes it, `0xcafe` |
 //! | uuid, timeuuid, inet | text, and bytes of the right length |
 //! | date | Date32, Date64 |
 //! | time | Time32, Time64 of any unit |

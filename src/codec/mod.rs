@@ -41,6 +41,7 @@ pub mod decode;
 mod driver_type;
 mod duration;
 pub mod encode;
+pub(crate) mod hex;
 pub(crate) mod json;
 pub(crate) mod key_bytes;
 mod place;

@@ -60,6 +60,8 @@ A dictionary of any of these types can be written like its values, and a column 
 - Lists with as many elements as the vector has can be written to it.
 - A list of structs with the fields `key` and `value` can be written to a map.
 - A collection that is not frozen is replaced as a whole, as by `INSERT` in CQL.
+- Text is written to a `blob` as CQL writes it, `0xcafe`, and other text is refused. `CAST(… AS BYTEA)` makes a blob of the
+  text itself, `decode(…, 'hex')` and `decode(…, 'base64')` of what stands in it.
 - Values of Java classes cannot be written: the driver does not know how to bind them.
 
 ## In new tables

@@ -57,8 +57,12 @@ impl Planned {
 /// What planning finds; for definitions, also what the catalog says.
 pub(super) async fn plan(context: &SessionContext, statement: Statement) -> DataFusionResult<Planned> {
     match statement {
-        // `EXPLAIN CREATE TABLE … AS`: the plan of the INSERT, and nothing is made.
-        Statement::Explain(explain) if is_create_table(&explain.statement) || changes_rows(&explain.statement) => {
+        // `EXPLAIN CREATE TABLE … AS`: the plan of the INSERT, and nothing is made. An INSERT itself is planned as if it ran.
+        Statement::Explain(explain)
+            if is_create_table(&explain.statement)
+                || changes_rows(&explain.statement)
+                || Insert::of(&explain.statement).is_some() =>
+        {
             let format = match explain.format.as_deref() {
                 Some(format) => ExplainFormat::from_str(format)?,
                 None if explain.verbose => ExplainFormat::Indent,
@@ -90,6 +94,12 @@ async fn plan_statement(
     let state = context.state();
     let references = state.resolve_table_references(&statement)?;
     let insert = Insert::of(&statement);
+    if let Some(insert) = &insert {
+        insert.read_constants(context, &mut statement).await?;
+        if let Some(plan) = insert.with_text(context).await? {
+            return Ok(Planned::new(plan));
+        }
+    }
     let plan = match (state.statement_to_plan(statement).await, insert) {
         (Ok(plan), _) => plan,
         (Err(e), Some(insert)) => return Err(insert.explain(context, better_error(context, &references, e)).await),

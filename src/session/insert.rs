@@ -1,10 +1,15 @@
 //! An INSERT that DataFusion does not plan: it stops at the first column that is wrong, and some of its messages name none.
 
 pub(super) mod options;
+mod text;
+
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{IdentNormalizer, object_name_to_table_reference};
@@ -21,6 +26,8 @@ pub(super) struct Insert {
     table: ObjectName,
     columns: Vec<Ident>,
     source: Box<Query>,
+    /// Whether it is an `INSERT … SELECT` that says nothing else.
+    is_plain: bool,
 }
 
 impl Insert {
@@ -28,17 +35,23 @@ impl Insert {
         let Statement::Statement(statement) = statement else { return None };
         let SqlStatement::Insert(insert) = statement.as_ref() else { return None };
         let TableObject::TableName(table) = &insert.table else { return None };
-        Some(Self { table: table.clone(), columns: insert.columns.clone(), source: insert.source.clone()? })
+        let source = insert.source.clone()?;
+        let is_plain = || {
+            let mut said = insert.clone();
+            said.columns.clear();
+            said.to_string() == format!("INSERT INTO {table} {source}")
+        };
+        // VALUES may be very long.
+        let is_plain = !matches!(source.body.as_ref(), SetExpr::Values(_)) && is_plain();
+        Some(Self { table: table.clone(), columns: insert.columns.clone(), source, is_plain })
     }
 
     /// All that is wrong with the columns, or `error` itself if it is about something else or another table.
     pub(super) async fn explain(self, context: &SessionContext, error: DataFusionError) -> DataFusionError {
-        let normalize = context.state().config_options().sql_parser.enable_ident_normalization;
-        let Ok(reference) = object_name_to_table_reference(self.table.clone(), normalize) else { return error };
-        let Ok(provider) = context.table_provider(reference).await else { return error };
+        let Some((_, provider)) = self.provider(context).await else { return error };
         let Some(table) = provider.as_any().downcast_ref::<CassandraTable>() else { return error };
         let name = &table.definition().name;
-        let (targets, mut problems) = self.targets(table, &IdentNormalizer::new(normalize));
+        let (targets, mut problems) = self.targets(table, &Self::normalizer(context));
         // Rows of VALUES get their types from the table.
         let (given, types) = match self.source.body.as_ref() {
             SetExpr::Values(values) => (values.rows.first().map_or(0, Vec::len), None),
@@ -70,7 +83,6 @@ impl Insert {
         table: &CassandraTable,
         normalizer: &IdentNormalizer,
     ) -> (Vec<Option<(Column, DataType)>>, Vec<Error>) {
-        use datafusion::catalog::TableProvider;
         let (columns, schema) = (&table.definition().columns, table.schema());
         let target = |i: usize| (columns[i].clone(), schema.field(i).data_type().clone());
         if self.columns.is_empty() {
@@ -95,9 +107,26 @@ impl Insert {
 
     /// The columns of the query, if it can be planned.
     async fn types(&self, context: &SessionContext) -> Option<Vec<FieldRef>> {
+        Some(self.rows(context).await?.schema().fields().iter().cloned().collect())
+    }
+
+    /// The query, if it can be planned.
+    async fn rows(&self, context: &SessionContext) -> Option<LogicalPlan> {
         let query = Statement::Statement(Box::new(SqlStatement::Query(self.source.clone())));
-        let plan = context.state().statement_to_plan(query).await.ok()?;
-        Some(plan.schema().fields().iter().cloned().collect())
+        context.state().statement_to_plan(query).await.ok()
+    }
+
+    /// The table that is written to, if there is one of its name.
+    async fn provider(&self, context: &SessionContext) -> Option<(TableReference, Arc<dyn TableProvider>)> {
+        let normalize = context.state().config_options().sql_parser.enable_ident_normalization;
+        let reference = object_name_to_table_reference(self.table.clone(), normalize).ok()?;
+        let provider = context.table_provider(reference.clone()).await.ok()?;
+        Some((reference, provider))
+    }
+
+    /// What is done to names without quotes.
+    fn normalizer(context: &SessionContext) -> IdentNormalizer {
+        IdentNormalizer::new(context.state().config_options().sql_parser.enable_ident_normalization)
     }
 }
 

@@ -86,7 +86,7 @@ impl DisplayAs for CassandraWriteExec {
             }
             DisplayFormatType::Default | DisplayFormatType::Verbose => write!(
                 f,
-                "CassandraWriteExec: cql={cql}, consistency={}, group_rows={}, most_in_flight_per_node={}{}{}{}{}{}",
+                "CassandraWriteExec: cql={cql}, consistency={}, group_rows={}, most_in_flight_per_node={}{}{}{}{}{}{}",
                 options.write_consistency,
                 if recipe.change.is_conditional() { 1 } else { options.group_rows.get() },
                 options.groups_in_flight_per_node,
@@ -96,6 +96,7 @@ impl DisplayAs for CassandraWriteExec {
                 } else {
                     String::new()
                 },
+                if recipe.is_logged() { ", logged_groups=true" } else { "" },
                 if options.dry_run { ", dry_run=true" } else { "" },
                 if recipe.is_repeatable() { "" } else { ", repeatable=false" },
                 recipe.form.shown().map(|form| format!(", {form}")).unwrap_or_default()

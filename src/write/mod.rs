@@ -151,6 +151,11 @@ impl WriteRecipe {
         self.change.is_repeatable() && !(has_time && self.columns.iter().any(is_list))
     }
 
+    /// Whether its statement groups are logged batches. Those of counters cannot be, and a condition is sent by itself.
+    fn is_logged(&self) -> bool {
+        self.options.logged_groups && !self.change.is_counter() && !self.change.is_conditional()
+    }
+
     /// Whether rows that cannot be written are kept and the others go on.
     fn keeps_rejected(&self) -> bool {
         self.options.max_rejected.keeps_rows()

@@ -254,7 +254,13 @@ impl WritePartition {
             if file.is_none() {
                 let folder = self.load.folder_for(options, &self.recipe.table.name)?;
                 let format = options.rejected_format;
-                *file = Some(RejectedFile::create(&folder, self.stream, format, &source.columns.schema())?);
+                *file = Some(RejectedFile::create(
+                    &folder,
+                    self.stream,
+                    format,
+                    &source.columns.schema(),
+                    &self.recipe.table.columns,
+                )?);
             }
             if let Some(file) = file.as_mut() {
                 file.add(&source.columns, rejected)?;

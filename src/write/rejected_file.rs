@@ -1,6 +1,8 @@
 //! Files of rows that could not be written: the rows as they came, and why. What has been put right is loaded again by
 //! `INSERT … SELECT` from such a file.
 
+mod text;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,16 +12,18 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array, 
 use datafusion::arrow::compute::take_record_batch;
 use datafusion::arrow::csv;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::arrow::json::LineDelimitedWriter;
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::json::writer::{LineDelimited, LineDelimitedWriter, WriterBuilder};
 use datafusion::arrow::temporal_conversions::timestamp_s_to_datetime;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::outcome::RejectedClass;
-use crate::cluster::schema::TableName;
+use crate::cluster::schema::{Column, CqlType, TableName};
 use crate::error::{Error, Result};
 use crate::options::{CassandraOptions, REJECTED_FORMAT, REJECTED_PATH, RejectedFormat};
+use text::{as_text, field_as_text};
 
 /// The columns that follow those of the row. Where the table has one of that name, they get underscores in front.
 const BECAUSE: &str = "rejected_because";
@@ -105,6 +109,8 @@ fn contains(data_type: &DataType, is: &impl Fn(&DataType) -> bool) -> bool {
 pub(crate) struct RejectedFile {
     path: PathBuf,
     schema: SchemaRef,
+    /// Of the columns of the rows, the types in the table of those that it has, where values are kept as text.
+    texts: Option<Vec<Option<CqlType>>>,
     /// `None` when it has been closed.
     writer: Option<Writer>,
 }
@@ -116,13 +122,32 @@ enum Writer {
 }
 
 impl RejectedFile {
-    /// A new file in `folder`, for rows of this schema. `stream` tells it from those of the other streams.
+    /// A new file in `folder`, for rows of this schema that were to become columns of a table. `stream` tells it from those of the
+    /// other streams.
     ///
     /// # Errors
     /// It cannot be made.
-    pub(crate) fn create(folder: &Path, stream: usize, format: RejectedFormat, rows: &Schema) -> Result<Self> {
-        let mut fields: Vec<Arc<Field>> =
-            rows.fields().iter().map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
+    pub(crate) fn create(
+        folder: &Path,
+        stream: usize,
+        format: RejectedFormat,
+        rows: &Schema,
+        table: &[Column],
+    ) -> Result<Self> {
+        let type_of = |field: &Arc<Field>| {
+            table.iter().find(|column| column.name == *field.name()).map(|column| column.cql_type.clone())
+        };
+        let texts: Option<Vec<Option<CqlType>>> =
+            (format != RejectedFormat::Parquet).then(|| rows.fields().iter().map(type_of).collect());
+        let field = |(i, field): (usize, &Arc<Field>)| {
+            let field = match &texts {
+                Some(types) => field_as_text(field, types[i].as_ref())?,
+                None => field.as_ref().clone(),
+            };
+            Ok(Arc::new(field.with_nullable(true)))
+        };
+        let fields = rows.fields().iter().enumerate().map(field).collect::<Result<Vec<_>, ArrowError>>();
+        let mut fields = fields.map_err(|e| Error::internal("columns of rejected rows").with_source(e))?;
         for (name, data_type) in [(BECAUSE, DataType::Utf8), (CLASS, DataType::Utf8), (ATTEMPTS, DataType::UInt32)] {
             let mut name = name.to_owned();
             while fields.iter().any(|field| *field.name() == name) {
@@ -135,7 +160,10 @@ impl RejectedFile {
         let file = File::create_new(&path).map_err(|e| cannot("make the file", &path, e))?;
         let writer = match format {
             RejectedFormat::Csv => Writer::Csv(Box::new(csv::WriterBuilder::new().with_header(true).build(file))),
-            RejectedFormat::Json => Writer::Json(LineDelimitedWriter::new(file)),
+            // With its nulls, so that a column without any value is a column all the same.
+            RejectedFormat::Json => {
+                Writer::Json(WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(file))
+            }
             RejectedFormat::Parquet => {
                 let properties = WriterProperties::builder()
                     .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -145,7 +173,7 @@ impl RejectedFile {
                 Writer::Parquet(Box::new(writer.map_err(|e| cannot("begin the file", &path, e))?))
             }
         };
-        Ok(Self { path, schema, writer: Some(writer) })
+        Ok(Self { path, schema, texts, writer: Some(writer) })
     }
 
     /// Adds rows of a batch.
@@ -159,7 +187,13 @@ impl RejectedFile {
         let class: StringArray = rejected.iter().map(|one| Some(one.class.to_string())).collect();
         let attempts = rejected.iter().map(|one| u32::try_from(one.attempts).unwrap_or(u32::MAX));
         let attempts: UInt32Array = attempts.collect();
-        let mut columns: Vec<ArrayRef> = taken.columns().to_vec();
+        let mut columns: Vec<ArrayRef> = match &self.texts {
+            None => taken.columns().to_vec(),
+            Some(types) => {
+                let texts = taken.columns().iter().zip(types).map(|(array, column)| as_text(array, column.as_ref()));
+                texts.collect::<Result<_, _>>().map_err(|e| Error::internal("rejected rows").with_source(e))?
+            }
+        };
         columns.extend([Arc::new(because) as ArrayRef, Arc::new(class), Arc::new(attempts)]);
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .map_err(|e| Error::internal("rejected rows").with_source(e))?;

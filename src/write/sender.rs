@@ -76,7 +76,7 @@ impl Sender {
             metrics: metrics.clone(),
             batch_type: match recipe.change {
                 change if change.is_counter() => BatchType::Counter,
-                _ if options.logged_groups => BatchType::Logged,
+                _ if recipe.is_logged() => BatchType::Logged,
                 _ => BatchType::Unlogged,
             },
             recipe: Arc::clone(recipe),

@@ -6,17 +6,19 @@ use std::process::Command;
 use cbulk::Session;
 use cbulk::write::outcome::LoadReport;
 use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{Int64Type, UInt64Type};
+use datafusion::arrow::datatypes::UInt64Type;
 use futures::TryStreamExt;
 
-use crate::common::{TestKeyspace, error_of, host, metric, number, plan, run, session, sorted_rows};
+use crate::common::{
+    TestKeyspace, assert_same_tables, error_of, fingerprint, host, number, plan, run, session, sorted_rows,
+};
 
 /// A folder for rejected rows, removed at the end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// And lets the session keep up to `max_rejected` rows in it.
-    async fn of(ks: &TestKeyspace, session: &Session, max_rejected: &str) -> Self {
+    pub(crate) async fn of(ks: &TestKeyspace, session: &Session, max_rejected: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("cbulk-{}", ks.sql("{ks}")));
         run(session, &format!("SET cassandra.rejected_path = '{}'", folder.display())).await.unwrap();
         run(session, &format!("SET cassandra.max_rejected = '{max_rejected}'")).await.unwrap();
@@ -41,7 +43,7 @@ pub(crate) async fn load(session: &Session, sql: &str) -> (u64, LoadReport) {
     (batches[0].column(0).as_primitive::<UInt64Type>().value(0), report)
 }
 
-async fn rejected_table(session: &Session, folder: &Path, name: &str, format: &str) {
+pub(crate) async fn rejected_table(session: &Session, folder: &Path, name: &str, format: &str) {
     let sql = format!("CREATE EXTERNAL TABLE {name} STORED AS {format} LOCATION '{}/'", folder.display());
     run(session, &sql).await.unwrap();
 }
@@ -210,36 +212,6 @@ async fn too_many_rejected_rows_are_an_error_and_are_kept_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_must_not_be_done_twice_is_reported_as_unknown() {
-    let ks = TestKeyspace::create().await;
-    ks.run("CREATE TABLE {ks}.hits (page int, day int, n counter, PRIMARY KEY (page, day))").await;
-    let session = session();
-    let _folder = Folder::of(&ks, &session, "100%").await;
-    // A hundred counters in one request take longer than this, and go on after the client has given up.
-    run(&session, "SET cassandra.request_timeout_ms = 1").await.unwrap();
-    let insert = "INSERT INTO {ks}.hits SELECT value / 100, value % 100, 1 FROM generate_series(0, 19999)";
-    let query = plan(&session, &ks.sql(insert)).await;
-    let _: Vec<RecordBatch> = query.execute().unwrap().try_collect().await.unwrap();
-    let report = LoadReport::of(&query.plan).unwrap();
-    assert_eq!(report.read, report.written + report.rejected + report.unknown, "{report:?}");
-    assert!(report.unknown > 0 && report.read == 20_000, "{report:?}");
-    assert_eq!(metric(query.plan.as_ref(), "retries"), 0);
-    rejected_table(&session, &report.rejected_folder.clone().unwrap(), "bad", "PARQUET").await;
-    assert_eq!(
-        number(&session, "SELECT count(*) FROM bad WHERE rejected_class = 'unknown'").await,
-        i64::try_from(report.unknown).unwrap()
-    );
-    // No row has been counted twice. Requests that are still on their way may add to it.
-    run(&session, "SET cassandra.request_timeout_ms = 30000").await.unwrap();
-    let counted = number(&session, &ks.sql("SELECT CAST(coalesce(max(n), 0) AS BIGINT) FROM {ks}.hits")).await;
-    assert!(counted <= 1, "{counted}");
-    let rows = run(&session, &ks.sql("SELECT sum(n) FROM {ks}.hits")).await.unwrap();
-    let sum = rows[0].column(0).as_primitive::<Int64Type>().value(0);
-    assert!(sum >= i64::try_from(report.written).unwrap() && sum <= 20_000, "{sum} {report:?}");
-    ks.drop_it().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_shell_tells_and_ends_with_1() {
     let ks = TestKeyspace::create().await;
     ks.run("CREATE TABLE {ks}.t (k int PRIMARY KEY, ip inet)").await;
@@ -263,5 +235,149 @@ async fn the_shell_tells_and_ends_with_1() {
     let (code, said) = shell("SET cassandra.dry_run = true; INSERT INTO {ks}.t VALUES (7, '::1'), (8, '?')");
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("dry run, nothing was written: of 2 rows 1 can be sent, as 1 statement groups"), "{said}");
+    assert!(said.contains("the others are kept in"), "{said}");
+
+    // Which Cassandra partitions would get the most rows, and how many bytes: two lengths, a number and a letter each.
+    ks.run("CREATE TABLE {ks}.hot (k int, c int, v text, PRIMARY KEY (k, c))").await;
+    let (code, said) = shell(
+        "SET cassandra.dry_run = true; INSERT INTO {ks}.hot SELECT CASE WHEN value < 70 THEN 7 WHEN value < 90 THEN 9 ELSE value END, \
+         value, 'v' FROM generate_series(0, 99)",
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let told: Vec<&str> = said.lines().filter(|line| line.starts_with("  k = ")).collect();
+    assert_eq!(told.len(), 5, "{said}");
+    assert!(told[0].starts_with("  k = 7: 70 rows with ") && told[1].starts_with("  k = 9: 20 rows with "), "{said}");
+    assert!(told[2..].iter().all(|line| line.contains(": 1 rows with ")), "{said}");
+    ks.drop_it().await;
+}
+
+/// Rows of many types, without a key; put right, and loaded again from the files of text that they are kept in.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_kept_as_text_are_the_same_when_loaded_again() {
+    const TYPES: &str = "k int PRIMARY KEY, a ascii, n bigint, b blob, ok boolean, d date, p decimal, g double, du duration, f float, \
+                         ip inet, t text, ti time, at timestamp, tu timeuuid, u uuid, v varint, none text";
+    const COLUMNS: [&str; 18] =
+        ["k", "a", "n", "b", "ok", "d", "p", "g", "du", "f", "ip", "t", "ti", "at", "tu", "u", "v", "none"];
+    let ks = TestKeyspace::create().await;
+    // What is meant, as Cassandra itself writes it.
+    let nested = ", ids set<uuid>, raw list<frozen<list<blob>>>, m map<int, blob>, sizes map<int, int>, pair tuple<double, blob>";
+    for (table, more) in [("meant", ""), ("csv", ""), ("meant_nested", nested), ("json", nested)] {
+        ks.run(&format!("CREATE TABLE {{ks}}.{table} ({TYPES}{more})")).await;
+    }
+    let rows = [
+        "1, 'a', -9223372036854775808, 0xcafe00ff, true, '2024-02-29', -1.50, NaN, 1mo2d3ns, 1.1, '2001:db8::1', \
+         'Grüße, \"Welt\"\n''x''', '23:59:59.999999999', '1969-12-31 23:59:59.999+0000', \
+         50554d6e-29bb-11e5-b345-feff819cdc9f, 123e4567-e89b-12d3-a456-426614174000, -123456789012345678901234567890, null",
+        "2, '0xcafe', 9007199254740993, 0x, false, '1600-01-01', 123456789012345678901234567890.500, -0.0, 2d, -Infinity, \
+         '192.0.2.1', '', '00:00:00', '2262-12-31 00:00:00+0000', 50554d6e-29bb-11e5-b345-feff819cdc9f, \
+         ffffffff-ffff-ffff-ffff-ffffffffffff, 7, null",
+        "3, null, null, null, null, null, null, null, null, null, null, '007', null, null, null, null, null, null",
+        "4, '1', 1, 0x3078, true, '2024-01-01', 1, 1, 1s, 1, '::', '0xcafe', '01:00:00', '2024-01-01', \
+         50554d6e-29bb-11e5-b345-feff819cdc9f, 00000000-0000-0000-0000-000000000000, 0, null",
+    ];
+    let nested_of = |row: usize| match row {
+        0 => "{123e4567-e89b-12d3-a456-426614174000}, [[0xca, 0x], []], {1: 0xfe, 2: 0x}, {1: 2}, (0.1, 0xff)",
+        1 => "null, [[0x00]], null, {3: 4, 5: 6}, (NaN, null)",
+        2 => "null, null, null, null, null",
+        _ => "{00000000-0000-0000-0000-000000000000}, [], {3: 0x3078}, null, (1, 0x)",
+    };
+    for (i, row) in rows.iter().enumerate() {
+        let columns = COLUMNS.join(", ");
+        ks.run(&format!("INSERT INTO {{ks}}.meant ({columns}) VALUES ({row})")).await;
+        let nested = nested_of(i);
+        ks.run(&format!(
+            "INSERT INTO {{ks}}.meant_nested ({columns}, ids, raw, m, sizes, pair) VALUES ({row}, {nested})"
+        ))
+        .await;
+    }
+    let session = session();
+    let _folder = Folder::of(&ks, &session, "10").await;
+    for (format, source, columns) in [
+        ("csv", "meant", COLUMNS.to_vec()),
+        ("json", "meant_nested", [&COLUMNS[..], &["ids", "raw", "m", "sizes", "pair"]].concat()),
+    ] {
+        run(&session, &format!("SET cassandra.rejected_format = {format}")).await.unwrap();
+        let values = columns[1..].join(", ");
+        // Without their key they cannot be written.
+        let insert = format!(
+            "INSERT INTO {{ks}}.{format} (k, {values}) SELECT CASE WHEN k < 0 THEN k END, {values} FROM {{ks}}.{source}"
+        );
+        let (count, report) = load(&session, &ks.sql(&insert)).await;
+        assert_eq!((count, report.rejected), (0, 4), "{format}");
+        let kept = report.rejected_folder.unwrap();
+        if format == "json" {
+            rejected_table(&session, &kept, "bad_json", "JSON").await;
+        } else {
+            let texts: Vec<String> = columns.iter().map(|column| format!("{column} VARCHAR")).collect();
+            let create = format!(
+                "CREATE EXTERNAL TABLE bad_csv ({}, rejected_because VARCHAR, rejected_class VARCHAR, rejected_attempts INT) \
+                 STORED AS CSV LOCATION '{}/' OPTIONS (has_header 'true', 'format.newlines_in_values' 'true')",
+                texts.join(", "),
+                kept.display()
+            );
+            run(&session, &create).await.unwrap();
+        }
+        let key = "CASE WHEN t = '007' THEN 3 WHEN b = '0x' THEN 2 WHEN b = '0x3078' THEN 4 ELSE 1 END";
+        let again = format!("INSERT INTO {{ks}}.{format} (k, {values}) SELECT {key}, {values} FROM bad_{format}");
+        let (count, report) = load(&session, &ks.sql(&again)).await;
+        assert_eq!((count, report.rejected), (4, 0), "{format}");
+    }
+    let all = |table: &str| format!("SELECT * FROM {{ks}}.{table}");
+    assert_eq!(fingerprint(&ks, &all("json")).await, fingerprint(&ks, &all("meant_nested")).await);
+    // CSV has no place for a text without letters: it comes back as null.
+    ks.run("UPDATE {ks}.meant SET t = null WHERE k = 2").await;
+    assert_same_tables(&ks, &session, "{ks}.meant", "{ks}.csv").await;
+    ks.drop_it().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_for_a_blob_is_hexadecimal_or_refused() {
+    let ks = TestKeyspace::create().await;
+    ks.run("CREATE TABLE {ks}.t (k int PRIMARY KEY, b blob, u uuid, l list<blob>)").await;
+    let session = session();
+    let _folder = Folder::of(&ks, &session, "10").await;
+    let uuid = "123e4567-e89b-12d3-a456-426614174000";
+    let insert = format!(
+        "INSERT INTO {{ks}}.t (k, u, b, l) SELECT column1, '{uuid}', column2, make_array(column2, '0x00') \
+         FROM (VALUES (1, '0xCAFE'), (2, 'cafe'), (3, '0xcaf'), (4, NULL), (5, '0x'))"
+    );
+    // Of row 4 the list has an element that is null.
+    let (count, report) = load(&session, &ks.sql(&insert)).await;
+    assert_eq!((count, report.rejected), (2, 3));
+    rejected_table(&session, &report.rejected_folder.unwrap(), "bad", "PARQUET").await;
+    let because = sorted_rows(&session, "SELECT b, rejected_because FROM bad ORDER BY k").await;
+    assert!(because[0].contains("0xcaf|cannot write \"0xcaf\" as blob: it must be 0x and two"), "{because:?}");
+    assert!(because[2].contains("cafe|cannot write \"cafe\" as blob: it must be 0x and two"), "{because:?}");
+    // What EXPLAIN shows is what would run.
+    let shown = sorted_rows(&session, &ks.sql(&format!("EXPLAIN {insert}"))).await.concat();
+    assert!(shown.contains("CassandraWriteExec") && !shown.contains("b AS Binary"), "{shown}");
+
+    // Constants are read as the same text in a SELECT is; a cast is the user's own.
+    let values =
+        format!("INSERT INTO {{ks}}.t (k, b, u) VALUES (6, '0xFF', '{uuid}'), (7, X'ff', NULL), (8, NULL, NULL)");
+    assert_eq!(number(&session, &ks.sql(&values)).await, 3);
+    let casts = "INSERT INTO {ks}.t (k, b, l) SELECT 9, CAST('cafe' AS BYTEA), make_array(arrow_cast('a', 'Binary'))";
+    assert_eq!(number(&session, &ks.sql(casts)).await, 1);
+    assert_eq!(number(&session, &ks.sql("UPDATE {ks}.t SET b = '0x0102' WHERE k = 8")).await, 1);
+    for sql in ["INSERT INTO {ks}.t (k, b) VALUES (10, 'cafe')", "UPDATE {ks}.t SET b = 'cafe' WHERE k = 8"] {
+        run(&session, "SET cassandra.max_rejected = 0").await.unwrap();
+        let error = error_of(&session, &ks.sql(sql)).await;
+        assert!(error.contains("cannot write \"cafe\" as blob") && error.contains("column: b"), "{sql}: {error}");
+    }
+    let rows = ks.cql.query_unpaged(ks.sql("SELECT JSON k, b, u, l FROM {ks}.t"), ()).await.unwrap();
+    let mut json: Vec<String> =
+        rows.into_rows_result().unwrap().rows::<(String,)>().unwrap().map(|row| row.unwrap().0).collect();
+    json.sort();
+    let id = format!("\"{uuid}\"");
+    let row = |k: i32, b: &str, u: &str, l: &str| format!("{{\"k\": {k}, \"b\": {b}, \"u\": {u}, \"l\": {l}}}");
+    let expected = [
+        row(1, "\"0xcafe\"", &id, "[\"0xcafe\", \"0x00\"]"),
+        row(5, "\"0x\"", &id, "[\"0x\", \"0x00\"]"),
+        row(6, "\"0xff\"", &id, "null"),
+        row(7, "\"0xff\"", "null", "null"),
+        row(8, "\"0x0102\"", "null", "null"),
+        row(9, "\"0x63616665\"", "null", "[\"0x61\"]"),
+    ];
+    assert_eq!(json, expected);
     ks.drop_it().await;
 }

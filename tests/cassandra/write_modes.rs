@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::common::{TestKeyspace, error_of, explain, host, metric, number, plan, run, session, sorted_rows};
-use crate::rejected::load;
+use crate::rejected::{Folder, load, rejected_table};
 use futures::TryStreamExt;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +138,19 @@ async fn a_dry_run_writes_nothing() {
     assert_eq!(nodes, [(1_000, report.bytes)], "{report:?}");
     assert!(report.nodes[0].node.starts_with(host().split(':').next().unwrap()), "{report:?}");
     assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, 0);
+
+    // What cannot be written is kept as by a load.
+    let _folder = Folder::of(&ks, &session, "100").await;
+    let insert = "INSERT INTO {ks}.t SELECT value, nullif(value % 100, 0), 'v' FROM generate_series(1, 1000)";
+    let query = plan(&session, &ks.sql(insert)).await;
+    let _: Vec<_> = query.execute().unwrap().try_collect().await.unwrap();
+    let report = cbulk::write::outcome::LoadReport::of(&query.plan).unwrap();
+    assert_eq!((report.read, report.written, report.rejected, report.dry_run), (1_000, 0, 10, true));
+    rejected_table(&session, &report.rejected_folder.unwrap(), "bad", "PARQUET").await;
+    let kept = "SELECT count(*), min(k), max(k), count(c), min(rejected_class), max(rejected_attempts) FROM bad";
+    assert_eq!(sorted_rows(&session, kept).await, ["10|100|1000|0|data|0"]);
+    assert_eq!(number(&session, &ks.sql("SELECT count(*) FROM {ks}.t")).await, 0);
+
     run(&session, "SET cassandra.allow_all_rows = true").await.unwrap();
     for sql in [
         "TRUNCATE {ks}.t",

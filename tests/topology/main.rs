@@ -256,7 +256,8 @@ async fn a_load_waits_for_nodes_that_do_not_answer(cluster: &RealCluster) {
     ks.drop_it().await;
 }
 
-/// Node 2 stops in the middle of a load, is away, and comes back in the middle of another one; node 3 dies in the middle of a scan.
+/// Node 2 stops in the middle of a load, is away, and in the middle of another one comes back, stops again and comes back again; node 3
+/// dies in the middle of a scan.
 async fn no_row_is_lost_with_a_node(cluster: &RealCluster) {
     let ks = TestKeyspace::create_at(&cluster.hosts[0], 3).await;
     fill(&ks, MANY, 10).await;
@@ -282,7 +283,7 @@ async fn no_row_is_lost_with_a_node(cluster: &RealCluster) {
     }
 
     set(&session, &[("max_retries", "8")]).await;
-    a_node_starts_in_the_middle_of_a_load(cluster, &ks, &session).await;
+    a_node_comes_and_goes_in_the_middle_of_a_load(cluster, &ks, &session).await;
     all_rows_are_read(&session, &ks, "t", MANY, "node 2 is back").await;
     all_rows_are_read(&session, &ks, "copy", LOADED, "node 2 is back").await;
 
@@ -315,7 +316,8 @@ async fn a_node_stops_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKe
     set(session, &[("read_consistency", "LOCAL_ONE")]).await;
 }
 
-async fn a_node_starts_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {
+/// One load sees a node that is away, starts, stops and starts.
+async fn a_node_comes_and_goes_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestKeyspace, session: &Session) {
     create(ks, "later").await;
     set(session, &[("write_consistency", "LOCAL_QUORUM")]).await;
     let mut source = fed_table(session, "source_2", rows(0..0).schema());
@@ -325,14 +327,19 @@ async fn a_node_starts_in_the_middle_of_a_load(cluster: &RealCluster, ks: &TestK
     };
     for first in (0..LOADED).step_by(100) {
         source.send(rows(first..first + 100)).await.unwrap();
-        if first == LOADED / 5 {
-            cluster.run(&["start-node", "2"]).await.unwrap();
-        }
+        // Each of these has happened before more rows are sent.
+        let happens = match first * 5 / LOADED {
+            1 if first % (LOADED / 5) == 0 => "start-node",
+            2 if first % (LOADED / 5) == 0 => "stop-node",
+            3 if first % (LOADED / 5) == 0 => "start-node",
+            _ => continue,
+        };
+        cluster.run(&[happens, "2"]).await.unwrap();
     }
     drop(source);
     assert_eq!(load.await.unwrap(), LOADED);
     set(session, &[("read_consistency", "LOCAL_QUORUM")]).await;
-    all_rows_are_read(session, ks, "later", LOADED, "node 2 started").await;
+    all_rows_are_read(session, ks, "later", LOADED, "node 2 came and went").await;
     set(session, &[("read_consistency", "ALL")]).await;
 }
 

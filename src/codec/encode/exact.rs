@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::plan::{BytesTo, TextTo};
 use crate::codec::cell_bytes::CellBytes;
 use crate::codec::place::Step;
-use crate::codec::{decimal, duration, temporal};
+use crate::codec::{decimal, duration, hex, temporal};
 
 /// Why a value has no place in its column, as the end of "cannot write … as …: ".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,12 @@ pub(super) fn text_cell(text: &str, to: TextTo) -> Result<CellBytes<'_>, Fault> 
         TextTo::Text => Ok(CellBytes::Borrowed(text.as_bytes())),
         TextTo::Ascii if text.is_ascii() => Ok(CellBytes::Borrowed(text.as_bytes())),
         TextTo::Ascii => Err(Fault("it has other characters than ASCII")),
+        TextTo::Blob => match hex::bytes_from_text(text) {
+            Some(bytes) => Ok(CellBytes::Owned(bytes)),
+            None => Err(Fault(
+                "it must be 0x and two hexadecimal digits for each byte; CAST(… AS BYTEA) gives the bytes of the text itself",
+            )),
+        },
         TextTo::Uuid => Ok(Uuid::try_parse(text).map_err(|_| NO_UUID)?.into_bytes().into()),
         TextTo::TimeUuid => time_uuid(Uuid::try_parse(text).map_err(|_| NO_UUID)?.into_bytes()),
         TextTo::Inet => match text.parse() {

@@ -105,6 +105,7 @@ pub(super) struct VectorPlan {
 pub(super) enum TextTo {
     Text,
     Ascii,
+    Blob,
     Uuid,
     TimeUuid,
     Inet,
@@ -190,7 +191,7 @@ impl Plan {
             },
             CqlType::Text => text(source, TextTo::Text).and_then(direct),
             CqlType::Ascii => text(source, TextTo::Ascii).and_then(direct),
-            CqlType::Blob => bytes(source, BytesTo::Blob).and_then(direct),
+            CqlType::Blob => text(source, TextTo::Blob).or_else(|| bytes(source, BytesTo::Blob)).and_then(direct),
             CqlType::Uuid => text(source, TextTo::Uuid).or_else(|| bytes(source, BytesTo::Uuid)).and_then(direct),
             CqlType::TimeUuid => {
                 text(source, TextTo::TimeUuid).or_else(|| bytes(source, BytesTo::TimeUuid)).and_then(direct)

@@ -223,6 +223,8 @@ impl Values {
                 self.cell(row, <[u8]>::len).unwrap_or(0)
             }
             Typed::Text(_, TextTo::Uuid | TextTo::TimeUuid | TextTo::Inet) => 16,
+            // Two digits for each byte, behind two characters.
+            Typed::Text(values, TextTo::Blob) => values.value(row).len().saturating_sub(2) / 2,
             Typed::Text(values, _) => values.value(row).len(),
             Typed::Bytes(values, _) => values.value(row).len(),
             Typed::List(values) => values.size(row),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use super::calendar;
 use super::document::{Json, Kind, Why, text};
+use crate::codec::hex;
 
 /// The number is too large or too small.
 pub(super) const OUT_OF_RANGE: Why = Cow::Borrowed("it is out of range");
@@ -65,14 +66,7 @@ pub(super) fn boolean(json: Json<'_>) -> Result<bool, Why> {
 }
 
 pub(super) fn blob(json: Json<'_>) -> Result<Vec<u8>, Why> {
-    let text = text(json)?;
-    let digits = text.strip_prefix("0x").ok_or(NO_BLOB)?.as_bytes();
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => Some((digit(*high)? << 4) | digit(*low)?),
-        _ => None,
-    };
-    digits.chunks(2).map(byte).collect::<Option<_>>().ok_or(NO_BLOB)
+    hex::bytes_from_text(&text(json)?).ok_or(NO_BLOB)
 }
 
 pub(super) fn date(json: Json<'_>) -> Result<i32, Why> {

@@ -19,7 +19,7 @@ fn rejected(row: usize, because: &str) -> Rejected {
 }
 
 fn written(format: RejectedFormat, folder: &Path) -> PathBuf {
-    let mut file = RejectedFile::create(folder, 7, format, &batch().schema()).unwrap();
+    let mut file = RejectedFile::create(folder, 7, format, &batch().schema(), &[]).unwrap();
     file.add(&batch(), &[rejected(2, "so"), rejected(1, "and so")]).unwrap();
     file.add(&batch(), &[rejected(0, "again")]).unwrap();
     file.close().unwrap();
@@ -70,7 +70,10 @@ fn csv_and_json_are_text() {
     );
     let json = std::fs::read_to_string(written(RejectedFormat::Json, &folder)).unwrap();
     let first = json.lines().next().unwrap();
-    assert_eq!(first, r#"{"k":3,"rejected_because":"so","_rejected_class":"data","rejected_attempts":2}"#);
+    assert_eq!(
+        first,
+        r#"{"k":3,"rejected_class":null,"rejected_because":"so","_rejected_class":"data","rejected_attempts":2}"#
+    );
     assert_eq!(json.lines().count(), 3);
     std::fs::remove_dir_all(root).unwrap();
 }
@@ -79,7 +82,7 @@ fn csv_and_json_are_text() {
 fn a_file_that_is_dropped_is_whole() {
     let (root, options) = folder("dropped");
     let folder = make_folder(&options, &TableName::new("ks", "t")).unwrap();
-    let mut file = RejectedFile::create(&folder, 0, RejectedFormat::Parquet, &batch().schema()).unwrap();
+    let mut file = RejectedFile::create(&folder, 0, RejectedFormat::Parquet, &batch().schema(), &[]).unwrap();
     file.add(&batch(), &[rejected(2, "so")]).unwrap();
     drop(file);
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(folder.join("0.parquet")).unwrap()).unwrap();
