@@ -8,6 +8,8 @@
 //! | `cassandra_splits('ks.t')` | a table: the splits that a scan would read now |
 //! | `cql('SELECT …')` | a table: the result of any SELECT of CQL |
 //!
+//! DataFusion's functions of lists and maps are here too, since they lose the CQL types of what they give: `elements.rs`.
+//!
 //! Their page for users is `docs/functions.md`.
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use datafusion::prelude::SessionContext;
 
 mod cell_times;
 mod cql;
+pub(crate) mod elements;
 mod ranges;
 mod token;
 
@@ -35,6 +38,9 @@ pub use token::token;
 /// its like a rule of analysis, [`CellTimeRule`].
 pub fn register(context: &SessionContext, cluster: &ClusterHandle) {
     context.register_udf(token());
+    for function in elements::functions() {
+        context.register_udf(function);
+    }
     for of in cell_times::CellTime::ALL {
         context.register_udf(of.function());
     }

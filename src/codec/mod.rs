@@ -60,6 +60,7 @@ use crate::cluster::schema::Column;
 pub(crate) use column_type::{column_type, frozen};
 pub(crate) use driver_type::{result_columns, result_table};
 pub use read_as::ReadAs;
+pub(crate) use read_as::with_cql_type;
 
 /// The key in a field's metadata that holds the column's type in CQL, such as `timeuuid`.
 pub const CQL_TYPE_KEY: &str = "cassandra.type";

@@ -24,7 +24,8 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules
 }
 
-/// What plans comparisons that SQL has no type for, to be registered besides DataFusion's own planners.
+/// What plans comparisons that SQL has no type for, and elements of lists with theirs: to be registered before DataFusion's own
+/// planners, as `SessionStateBuilder::with_expr_planners` does before `with_default_features`.
 pub fn expr_planner() -> Arc<dyn ExprPlanner> {
     Arc::new(compare::CompareRule::default())
 }
