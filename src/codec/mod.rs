@@ -41,6 +41,7 @@ pub mod decode;
 mod driver_type;
 mod duration;
 pub mod encode;
+pub mod far_time;
 pub(crate) mod json;
 pub(crate) mod key_bytes;
 mod place;
