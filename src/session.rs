@@ -25,7 +25,7 @@ use crate::codec::is_custom;
 use crate::files::avro::AvroFormatFactory;
 use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
-use crate::rules::{analyzer_rules, expr_planner, physical_optimizer_rules};
+use crate::rules::{analyzer_rules, expr_planner, physical_optimizer_rules, type_planner};
 use crate::scan::exec::CassandraScanExec;
 
 /// The catalog of the cluster, which names without a catalog belong to.
@@ -110,6 +110,7 @@ impl SessionBuilder {
             .with_config(self.config)
             // Before DataFusion's own, which plan `l[1]` without asking any further.
             .with_expr_planners(vec![expr_planner()])
+            .with_type_planner(type_planner())
             .with_default_features()
             .with_analyzer_rules(analyzer_rules())
             .with_analyzer_rule(Arc::new(KeepExactValues))

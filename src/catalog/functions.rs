@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `token(a, b)` | the token of a partition key, anywhere in a statement |
 //! | `writetime(column)`, `maxwritetime(column)`, `ttl(column)` | when a cell was written, and when it expires |
+//! | `to_uuid('…')`, `CAST('…' AS UUID)` | a UUID of its text |
 //! | `cassandra_ring('ks')` | a table: the token ranges of a keyspace with their replicas |
 //! | `cassandra_splits('ks.t')` | a table: the splits that a scan would read now |
 //! | `cql('SELECT …')` | a table: the result of any SELECT of CQL |
@@ -23,6 +24,7 @@ mod cell_times;
 mod cql;
 pub(crate) mod elements;
 mod ranges;
+pub(crate) mod to_uuid;
 mod token;
 
 use crate::cluster::ClusterHandle;
@@ -38,6 +40,7 @@ pub use token::token;
 /// its like a rule of analysis, [`CellTimeRule`].
 pub fn register(context: &SessionContext, cluster: &ClusterHandle) {
     context.register_udf(token());
+    context.register_udf(to_uuid::to_uuid());
     for function in elements::functions() {
         context.register_udf(function);
     }

@@ -3,7 +3,7 @@
 //! | column | written | compared |
 //! |---|---|---|
 //! | varint, decimal (text in Arrow) | `d > 9.5`, `d = '1.50'`, `ORDER BY d` | as numbers, exactly (`number_key.rs`) |
-//! | uuid, timeuuid (16 bytes) | `id = '123e4567-…'`, `CAST(id AS VARCHAR)` | the text is read as a UUID, and made of one |
+//! | uuid, timeuuid (16 bytes) | `id = '123e4567-…'`, `CAST(id AS VARCHAR)`, `CAST('123e…' AS UUID)` | the text is read as a UUID, and made of one |
 //! | inet (text) | `ip = '2001:DB8::1'` | the text is written as that of the column |
 //!
 //! Columns are known by the CQL type in their metadata, which files and Iceberg tables keep too, and so are fields of structs,
@@ -37,6 +37,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use uuid::Uuid;
 
 use crate::catalog::functions::elements::{array_element, array_slice};
+use crate::catalog::functions::to_uuid::{UUID, to_uuid};
 use kind::Kind;
 
 /// See the [module](self).
@@ -46,6 +47,7 @@ pub struct CompareRule {
     number_keys: Arc<ScalarUDF>,
     number_order: Arc<ScalarUDF>,
     uuid_text: Arc<ScalarUDF>,
+    to_uuid: Arc<ScalarUDF>,
 }
 
 impl Default for CompareRule {
@@ -55,6 +57,7 @@ impl Default for CompareRule {
             number_keys: Arc::new(lists::number_keys()),
             number_order: Arc::new(number_key::number_order()),
             uuid_text: Arc::new(uuid_text::uuid_text()),
+            to_uuid: Arc::new(to_uuid()),
         }
     }
 }
@@ -117,6 +120,9 @@ impl CompareRule {
             Expr::Cast(cast) if is_text(&cast.data_type) && kind(&cast.expr) == Some(Kind::Uuid) => {
                 let text = self.uuid_text.call(vec![*cast.expr]);
                 Transformed::yes(Expr::Cast(Cast::new(Box::new(text), cast.data_type)))
+            }
+            Expr::Cast(cast) if cast.data_type == UUID && cast.expr.get_type(schema).is_ok_and(|of| is_text(&of)) => {
+                Transformed::yes(self.to_uuid.call(vec![*cast.expr]))
             }
             Expr::ScalarFunction(call) if call.name() == "get_field" => self.of_map(call, schema)?,
             Expr::ScalarFunction(call) => match self.of_list(call, schema)? {

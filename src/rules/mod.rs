@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::logical_expr::planner::{ExprPlanner, TypePlanner};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+
+use crate::catalog::functions::to_uuid::UuidType;
 
 pub mod aggregate;
 pub mod compare;
@@ -28,6 +30,11 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
 /// planners, as `SessionStateBuilder::with_expr_planners` does before `with_default_features`.
 pub fn expr_planner() -> Arc<dyn ExprPlanner> {
     Arc::new(compare::CompareRule::default())
+}
+
+/// What knows the type UUID in `CAST('…' AS UUID)`; casts to it are the business of the rules of analysis.
+pub fn type_planner() -> Arc<dyn TypePlanner> {
+    Arc::new(UuidType)
 }
 
 /// DataFusion's rules with ours at their places: before it distributes and decorates plans, while a scan is still the
