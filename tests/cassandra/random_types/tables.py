@@ -175,7 +175,7 @@ class Types:
         if kind == "map":
             keys, values = self.any(depth - 1, True), self.any(depth - 1, key)
             are_small = isinstance(keys, Scalar) and isinstance(values, Scalar)
-            sizes = [0, 1, 6, 1000 if are_small else 20]
+            sizes = [0, 1, 1, 6, 6, 1000 if are_small else 20]
             make = lambda r: Pairs([(k, values.value(r)) for k in unique(keys.value(r) for _ in range(r.choice(sizes)))])
             return Nested(f"map<{keys.inner}, {values.inner}>", [keys, values], make)
         if kind in ("tuple", "udt"):
