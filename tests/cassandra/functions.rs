@@ -303,7 +303,7 @@ async fn text_becomes_what_the_column_is() {
         assert_eq!(number(&session, &sql).await, 1, "{sql}");
     }
     // Of a query, too.
-    let sql = format!("INSERT INTO {{ks}}.t (k, u) SELECT 3, CAST(x AS UUID) FROM (VALUES ('{u}')) AS v(x)");
+    let sql = format!("INSERT INTO {{ks}}.t (k, u) SELECT 3, CAST(x AS UUID) FROM (SELECT '{u}' AS x)");
     assert_eq!(number(&session, &ks.sql(&sql)).await, 1);
     ks.run(&format!("UPDATE {{ks}}.t SET m = {{'a': {u}}} WHERE k = 1")).await;
     for cql in [
