@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::Result as DataFusionResult;
-use datafusion::execution::{FunctionRegistry, SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
@@ -25,7 +25,7 @@ use crate::codec::is_custom;
 use crate::files::avro::AvroFormatFactory;
 use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
-use crate::rules::{analyzer_rules, expr_planner, physical_optimizer_rules};
+use crate::rules::{analyzer_rules, expr_planner, physical_optimizer_rules, type_planner};
 use crate::scan::exec::CassandraScanExec;
 
 /// The catalog of the cluster, which names without a catalog belong to.
@@ -108,6 +108,9 @@ impl SessionBuilder {
         let cluster = self.cluster.unwrap_or_else(|| ClusterOptions::default().into());
         let mut state = SessionStateBuilder::new()
             .with_config(self.config)
+            // Before DataFusion's own, which plan `l[1]` without asking any further.
+            .with_expr_planners(vec![expr_planner()])
+            .with_type_planner(type_planner())
             .with_default_features()
             .with_analyzer_rules(analyzer_rules())
             .with_analyzer_rule(Arc::new(KeepExactValues))
@@ -115,7 +118,6 @@ impl SessionBuilder {
             .with_physical_optimizer_rules(physical_optimizer_rules())
             .build();
         state.table_factories_mut().insert(CASSANDRA.into(), Arc::new(CassandraTableFactory::new(cluster.clone())));
-        state.register_expr_planner(expr_planner())?;
         state.register_file_format(Arc::new(AvroFormatFactory), true)?;
         let context = SessionContext::new_with_state(state);
         let catalog = CassandraCatalog::new(cluster.clone(), SESSION_SCHEMA, &context);

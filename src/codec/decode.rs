@@ -16,13 +16,13 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
-use arrow::util::display::array_value_to_string;
 use scylla::deserialize::row::ColumnIterator;
 use scylla::frame::response::result::ColumnSpec;
 use scylla::response::query_result::QueryRowsResult;
 
 use super::ReadAs;
 use super::driver_type::{is_same_type, server_name};
+use super::far_time::value_text;
 use crate::cluster::schema::{Column, CqlType, TableName};
 use crate::error::{Error, Result};
 use crate::options::{DecimalOverflow, EmptyValues};
@@ -245,8 +245,8 @@ impl PageDecoder {
                 let mut alone = self.decoder(index, Room { rows: 1, bytes: 0 });
                 alone.append(cell).ok()?;
                 let value = alone.finish().ok()?;
-                let value = if value.is_null(0) { "NULL".to_owned() } else { array_value_to_string(&value, 0).ok()? };
-                key.push(format!("{}={value}", column.name));
+                let text = if value.is_null(0) { Some("NULL".to_owned()) } else { value_text(&value, 0) };
+                key.push(format!("{}={}", column.name, text.unwrap_or_else(|| "?".to_owned())));
             }
         }
         (!key.is_empty()).then(|| key.join(", "))

@@ -149,5 +149,11 @@ fn internal(error: ArrowError) -> Error {
     Error::internal("columns were read from JSON that do not fit together").with_source(error)
 }
 
+/// What the text of a date is read as.
+#[cfg(test)]
+pub(crate) fn days_of_date(text: &str) -> Option<i32> {
+    calendar::date(text).ok()
+}
+
 #[cfg(test)]
 mod tests;

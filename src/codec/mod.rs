@@ -41,6 +41,7 @@ pub mod decode;
 mod driver_type;
 mod duration;
 pub mod encode;
+pub mod far_time;
 pub(crate) mod hex;
 pub(crate) mod json;
 pub(crate) mod key_bytes;
@@ -61,6 +62,7 @@ use crate::cluster::schema::Column;
 pub(crate) use column_type::{column_type, frozen};
 pub(crate) use driver_type::{result_columns, result_table};
 pub use read_as::ReadAs;
+pub(crate) use read_as::with_cql_type;
 
 /// The key in a field's metadata that holds the column's type in CQL, such as `timeuuid`.
 pub const CQL_TYPE_KEY: &str = "cassandra.type";

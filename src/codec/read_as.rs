@@ -98,11 +98,7 @@ impl ReadAs {
 
     /// A field that keeps its CQL type.
     fn typed_field(self, name: impl Into<String>, cql_type: &CqlType, nullable: bool) -> Field {
-        let mut metadata = HashMap::from([(CQL_TYPE_KEY.to_owned(), cql_type.to_string())]);
-        if matches!(cql_type.strip_frozen(), CqlType::Uuid | CqlType::TimeUuid) {
-            metadata.insert(EXTENSION_NAME_KEY.to_owned(), UUID_EXTENSION.to_owned());
-        }
-        Field::new(name, self.arrow_type(cql_type), nullable).with_metadata(metadata)
+        with_cql_type(Field::new(name, self.arrow_type(cql_type), nullable), cql_type)
     }
 
     /// The field of one column. A column of the primary key is not nullable; see [`Self::schema`] for the exception,
@@ -124,6 +120,15 @@ impl ReadAs {
         };
         Schema::new(columns.iter().map(field).collect::<Vec<_>>())
     }
+}
+
+/// The field with this CQL type in its metadata.
+pub(crate) fn with_cql_type(field: Field, cql_type: &CqlType) -> Field {
+    let mut metadata = HashMap::from([(CQL_TYPE_KEY.to_owned(), cql_type.to_string())]);
+    if matches!(cql_type.strip_frozen(), CqlType::Uuid | CqlType::TimeUuid) {
+        metadata.insert(EXTENSION_NAME_KEY.to_owned(), UUID_EXTENSION.to_owned());
+    }
+    field.with_metadata(metadata)
 }
 
 fn number_type(number_as: NumberAs) -> DataType {

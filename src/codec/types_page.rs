@@ -38,10 +38,13 @@ A dictionary of any of these types can be written like its values, and a column 
 - Cassandra lets most types have *empty* values: present, but without bytes. Arrow has none, so that reading one is an
   error. With `SET cassandra.empty_values = 'null'` they are read as null, and then cannot be told from null.
 - `decimal` and `varint` have any number of digits, and each `decimal` its own scale, so they are read as text, which keeps
-  all of it; cbulk compares and sorts such columns as numbers. `SET cassandra.decimal_as = 'decimal(38, 10)'` reads decimals
-  as `Decimal128(38, 10)`, `SET cassandra.varint_as = 'decimal(38, 0)'` does so with varints, also within other types. A
+  all of it; cbulk compares and sorts such columns as numbers, and such fields, elements and values of others too
+  (`u['price'] > 9.5`, `l[1] < 10`, `array_has(l, 9.5)`). `SET cassandra.decimal_as = 'decimal(38, 10)'` reads decimals as
+  `Decimal128(38, 10)`, `SET cassandra.varint_as = 'decimal(38, 0)'` does so with varints, also within other types. A
   number that such a type does not hold exactly is an error, or by `SET cassandra.decimal_overflow` the nearest number
   that fits (`'clamp'`) or null (`'null'`).
+- Dates and timestamps have Cassandra's whole range, years -5877641 to 5881580 and -292275055 to 292278994. The shell shows all
+  of it; DataFusion's own casts to text and files of text end with the years that its calendar has, 262,000 before and after us.
 - Intervals of months, days and nanoseconds can be neither in Parquet nor in Iceberg, only in Avro: `SET cassandra.duration_as =
   'text'` reads durations as CQL writes them, such as `1y2mo3d4h5m6s7ms8us9ns`, and such text can be written to a `duration`.
 - These choices count when a table is looked up for a statement. Views keep those of the time they were made, and external

@@ -3,16 +3,20 @@
 //! | column | written | compared |
 //! |---|---|---|
 //! | varint, decimal (text in Arrow) | `d > 9.5`, `d = '1.50'`, `ORDER BY d` | as numbers, exactly (`number_key.rs`) |
-//! | uuid, timeuuid (16 bytes) | `id = '123e4567-…'`, `CAST(id AS VARCHAR)` | the text is read as a UUID, and made of one |
+//! | uuid, timeuuid (16 bytes) | `id = '123e4567-…'`, `CAST(id AS VARCHAR)`, `CAST('123e…' AS UUID)` | the text is read as a UUID, and made of one |
 //! | inet (text) | `ip = '2001:DB8::1'` | the text is written as that of the column |
 //!
-//! Only columns themselves are known, by the CQL type in their metadata, which files and Iceberg tables keep too. Where a
-//! comparison would silently be one of texts, there is an error: `max(d)`.
+//! Columns are known by the CQL type in their metadata, which files and Iceberg tables keep too, and so are fields of structs,
+//! values of maps and elements of lists, as in `u['price'] > 9.5` and `l[1] < 10` (`kind.rs`), also within `array_has` and its
+//! like (`lists.rs`). Where a comparison would silently be one of texts, there is an error: `max(d)`.
 //!
 //! The rule comes before DataFusion's own, which would compare numbers as text, and UUIDs not at all.
 
 mod function;
+mod kind;
+mod lists;
 mod number_key;
+mod unnested;
 mod uuid_text;
 
 use std::net::IpAddr;
@@ -21,29 +25,40 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, ExprSchema, ScalarValue, plan_datafusion_err, plan_err};
+use datafusion::common::{DFSchema, ScalarValue, plan_datafusion_err, plan_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{AggregateFunction, Between, BinaryExpr, Cast, InList};
+use datafusion::logical_expr::expr::{AggregateFunction, Between, BinaryExpr, Cast, InList, Sort};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, LogicalPlan, Operator, ScalarUDF};
+use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, LogicalPlan, Operator, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use uuid::Uuid;
 
-use crate::codec::CQL_TYPE_KEY;
+use crate::catalog::functions::elements::{array_element, array_slice};
+use crate::catalog::functions::to_uuid::{UUID, to_uuid};
+use kind::Kind;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub struct CompareRule {
     number_key: Arc<ScalarUDF>,
+    number_keys: Arc<ScalarUDF>,
+    number_order: Arc<ScalarUDF>,
     uuid_text: Arc<ScalarUDF>,
+    to_uuid: Arc<ScalarUDF>,
 }
 
 impl Default for CompareRule {
     fn default() -> Self {
-        Self { number_key: Arc::new(number_key::number_key()), uuid_text: Arc::new(uuid_text::uuid_text()) }
+        Self {
+            number_key: Arc::new(number_key::number_key()),
+            number_keys: Arc::new(lists::number_keys()),
+            number_order: Arc::new(number_key::number_order()),
+            uuid_text: Arc::new(uuid_text::uuid_text()),
+            to_uuid: Arc::new(to_uuid()),
+        }
     }
 }
 
@@ -53,39 +68,18 @@ impl AnalyzerRule for CompareRule {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        Ok(plan.transform_up_with_subqueries(|node| self.rewrite_node(node))?.data)
-    }
-}
-
-/// What a column holds that Arrow does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Number,
-    Uuid,
-    Inet,
-}
-
-impl Kind {
-    fn of(expr: &Expr, schema: &DFSchema) -> Option<Self> {
-        let Expr::Column(column) = expr else { return None };
-        let field = schema.field_from_column(column).ok()?;
-        let text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-        match field.metadata().get(CQL_TYPE_KEY)?.as_str() {
-            "varint" | "decimal" if text => Some(Self::Number),
-            "uuid" | "timeuuid" if *field.data_type() == DataType::FixedSizeBinary(16) => Some(Self::Uuid),
-            "inet" if text => Some(Self::Inet),
-            _ => None,
-        }
+        let mut unnests = false;
+        let plan = plan.transform_up_with_subqueries(|node| {
+            let node = unnested::with_types(node, &mut unnests)?;
+            node.transform_data(|node| self.rewrite_node(node))
+        });
+        Ok(plan?.data)
     }
 }
 
 impl CompareRule {
     fn rewrite_node(&self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         let schema = merge_schema(&node.inputs());
-        let is_special = |field: &Arc<arrow::datatypes::Field>| field.metadata().contains_key(CQL_TYPE_KEY);
-        if !schema.fields().iter().any(is_special) {
-            return Ok(Transformed::no(node));
-        }
         let (names, sorts) = (NamePreserver::new(&node), matches!(node, LogicalPlan::Sort(_)));
         let rewritten = node.map_expressions(|expr| {
             let name = names.save(&expr);
@@ -127,16 +121,23 @@ impl CompareRule {
                 let text = self.uuid_text.call(vec![*cast.expr]);
                 Transformed::yes(Expr::Cast(Cast::new(Box::new(text), cast.data_type)))
             }
-            Expr::AggregateFunction(AggregateFunction { func, params })
-                if matches!(func.name(), "min" | "max") && params.args.first().and_then(kind) == Some(Kind::Number) =>
-            {
-                let column = params.args.first().map(ToString::to_string).unwrap_or_default();
-                return plan_err!(
-                    "{0}({column}) would compare the digits as text: write {0}(CAST({column} AS DECIMAL(38, 10))), with as \
-                     many digits as your numbers have, or read such columns as numbers with SET cassandra.decimal_as and \
-                     varint_as",
-                    func.name()
-                );
+            Expr::Cast(cast) if cast.data_type == UUID && cast.expr.get_type(schema).is_ok_and(|of| is_text(&of)) => {
+                Transformed::yes(self.to_uuid.call(vec![*cast.expr]))
+            }
+            Expr::ScalarFunction(call) if call.name() == "get_field" => self.of_map(call, schema)?,
+            Expr::ScalarFunction(call) => match self.of_list(call, schema)? {
+                Ok(rewritten) => Transformed::yes(rewritten),
+                Err(call) => Transformed::no(Expr::ScalarFunction(call)),
+            },
+            Expr::AggregateFunction(AggregateFunction { func, mut params }) => {
+                refuse_extreme(func.name(), &params.args, schema)?;
+                let changed = order_by(&mut params.order_by, &self.number_key, schema);
+                Transformed::new_transformed(Expr::AggregateFunction(AggregateFunction { func, params }), changed)
+            }
+            Expr::WindowFunction(mut window) => {
+                refuse_extreme(window.fun.name(), &window.params.args, schema)?;
+                let changed = order_by(&mut window.params.order_by, &self.number_order, schema);
+                Transformed::new_transformed(Expr::WindowFunction(window), changed)
             }
             other => Transformed::no(other),
         })
@@ -193,6 +194,48 @@ impl ExprPlanner for CompareRule {
         let (left, right) = (self.side(Kind::Uuid, expr.left)?, self.side(Kind::Uuid, expr.right)?);
         Ok(PlannerResult::Planned(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))))
     }
+
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let RawFieldAccessExpr { expr, field_access } = access;
+        // DataFusion has plans of its own for `m['key']` and for `array_agg(x)[1]`.
+        if matches!(expr, Expr::AggregateFunction(_)) || matches!(expr.get_type(schema)?, DataType::Map(..)) {
+            return Ok(PlannerResult::Original(RawFieldAccessExpr { expr, field_access }));
+        }
+        Ok(match field_access {
+            GetFieldAccess::ListIndex { key } => PlannerResult::Planned(array_element().call(vec![expr, *key])),
+            GetFieldAccess::ListRange { start, stop, stride } => {
+                PlannerResult::Planned(array_slice().call(vec![expr, *start, *stop, *stride]))
+            }
+            other => PlannerResult::Original(RawFieldAccessExpr { expr, field_access: other }),
+        })
+    }
+}
+
+/// Numbers in the order of a window or of an aggregate by their `key`; whether there are any.
+fn order_by(order: &mut [Sort], key: &ScalarUDF, schema: &DFSchema) -> bool {
+    let mut changed = false;
+    for sort in order.iter_mut().filter(|sort| Kind::of(&sort.expr, schema) == Some(Kind::Number)) {
+        sort.expr = key.call(vec![std::mem::take(&mut sort.expr)]);
+        changed = true;
+    }
+    changed
+}
+
+/// The least and the greatest number are values of the column, which their keys are not.
+fn refuse_extreme(function: &str, args: &[Expr], schema: &DFSchema) -> Result<()> {
+    let is_number = args.first().is_some_and(|arg| Kind::of(arg, schema) == Some(Kind::Number));
+    if !matches!(function, "min" | "max") || !is_number {
+        return Ok(());
+    }
+    let column = args.first().map(ToString::to_string).unwrap_or_default();
+    plan_err!(
+        "{function}({column}) would compare the digits as text: write {function}(CAST({column} AS DECIMAL(38, 10))), with as \
+         many digits as your numbers have, or read such columns as numbers with SET cassandra.decimal_as and varint_as"
+    )
 }
 
 fn literal(value: ScalarValue) -> Expr {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::logical_expr::planner::{ExprPlanner, TypePlanner};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+
+use crate::catalog::functions::to_uuid::UuidType;
 
 pub mod aggregate;
 pub mod compare;
@@ -24,9 +26,15 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules
 }
 
-/// What plans comparisons that SQL has no type for, to be registered besides DataFusion's own planners.
+/// What plans comparisons that SQL has no type for, and elements of lists with theirs: to be registered before DataFusion's own
+/// planners, as `SessionStateBuilder::with_expr_planners` does before `with_default_features`.
 pub fn expr_planner() -> Arc<dyn ExprPlanner> {
     Arc::new(compare::CompareRule::default())
+}
+
+/// What knows the type UUID in `CAST('…' AS UUID)`; casts to it are the business of the rules of analysis.
+pub fn type_planner() -> Arc<dyn TypePlanner> {
+    Arc::new(UuidType)
 }
 
 /// DataFusion's rules with ours at their places: before it distributes and decorates plans, while a scan is still the

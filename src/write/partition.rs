@@ -1,10 +1,9 @@
 //! Writes the rows of one stream, and accounts for each of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::{TryStreamExt, stream};
@@ -12,6 +11,7 @@ use futures::{TryStreamExt, stream};
 use super::WriteRecipe;
 use super::ahead::read_ahead;
 use super::batch::{GroupLimit, PartitionKeys, SourceBatch, StatementGroup, statement_groups};
+use super::form::Form;
 use super::load::Load;
 use super::metrics::WriteMetrics;
 use super::outcome::RejectedClass;
@@ -20,6 +20,7 @@ use super::sender::{Failed, Sender, Sent};
 use super::times::Statements;
 use crate::cluster::route::token_of_key;
 use crate::cluster::schema::ColumnKind;
+use crate::codec::far_time::value_text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::ExistingRows;
 
@@ -125,6 +126,7 @@ impl WritePartition {
             Some(times) => times.statements(&values)?,
             None => Statements::of_rows(values.clone()),
         };
+        let unread: BTreeSet<usize> = misfits.iter().map(|(row, _)| *row).collect();
         let mut refused: BTreeMap<usize, Error> = misfits.into_iter().chain(refused).rev().collect();
         let bound = self.recipe.encoder.bind(&batch)?;
         let bound = match &row_of {
@@ -145,7 +147,8 @@ impl WritePartition {
                     self.check(&source.values, row).and_then(|()| statements.clone().try_for_each(|s| bound.check(s)))
                 }
             };
-            match checked.and_then(|()| keys.push(|buffer| bound.partition_key(statements.start, buffer))) {
+            let keyed = checked.and_then(|()| keys.push(|buffer| bound.partition_key(statements.start, buffer)));
+            match keyed.map_err(|error| self.told(error, &source, row, unread.contains(&row))) {
                 Ok(()) => good.push(row),
                 Err(error) if self.recipe.keeps_rejected() && error.kind() == ErrorKind::Data => {
                     bad.push(Rejected { row, because: error.to_string(), class: RejectedClass::Data, attempts: 0 });
@@ -167,6 +170,18 @@ impl WritePartition {
         let groups = statement_groups(&keys, self.limit, token_of_key, |i| hashes[i], |i| source.row_bytes(good[i]));
         let groups = groups.into_iter().map(|(token, rows)| (token, rows.into_iter().map(|i| good[i]).collect()));
         Ok((bad.len(), groups.map(|(token, rows)| StatementGroup::new(&source, token, rows)).collect()))
+    }
+
+    /// The error of a row with its table and what people find it by: its number counts within a batch only. `unread`: what came
+    /// has not become values of the columns.
+    #[cold]
+    fn told(&self, error: Error, source: &SourceBatch, row: usize, unread: bool) -> Error {
+        let error = error.with_context("table", self.recipe.table.name.to_string());
+        let (name, shown) = match (&self.recipe.form, source.columns.columns().first()) {
+            (Form::Json(_), Some(json)) if unread => ("json", beginning(json, row).unwrap_or_default()),
+            _ => ("key", self.key(source, row, ColumnKind::is_key)),
+        };
+        if shown.is_empty() { error } else { error.with_context(name, shown) }
     }
 
     /// What the statement does not do, though the values can be bound.
@@ -276,16 +291,25 @@ impl WritePartition {
         self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The values of a row's columns of some kinds, for people.
+    /// The values of a row's columns of some kinds, for people; of those that are null nothing, or what a cast has failed for.
     fn key(&self, source: &SourceBatch, row: usize, is_told: impl Fn(ColumnKind) -> bool) -> String {
-        let columns =
-            self.recipe.columns.iter().zip(source.values.columns()).filter(|(column, _)| is_told(column.kind));
-        let shown = columns.map(|(column, array)| {
-            let value = array_value_to_string(array, row).unwrap_or_else(|_| "?".to_owned());
-            format!("{} = {}", column.name, value.chars().take(100).collect::<String>())
+        let came = |index: usize| match self.recipe.form {
+            Form::Columns(_) => source.columns.columns().get(index).and_then(|array| beginning(array, row)),
+            Form::Json(_) => None,
+        };
+        let columns = self.recipe.columns.iter().zip(source.values.columns()).enumerate();
+        let shown = columns.filter(|(_, (column, _))| is_told(column.kind)).filter_map(|(index, (column, array))| {
+            let value = beginning(array, row).or_else(|| came(index))?;
+            Some(format!("{} = {value}", column.name))
         });
         shown.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The first characters of a value that is not null.
+fn beginning(array: &dyn Array, row: usize) -> Option<String> {
+    let text = value_text(array, row).or_else(|| array.is_valid(row).then(|| "?".to_owned()))?;
+    Some(text.chars().take(100).collect())
 }
 
 /// What is to be done about rows of a batch.

@@ -283,3 +283,59 @@ async fn cql_runs_any_select() {
 fn pages(plan: &dyn ExecutionPlan) -> usize {
     crate::common::metric(plan, "pages")
 }
+
+/// Text is what people have; what it stands for, the columns know.
+#[tokio::test(flavor = "multi_thread")]
+async fn text_becomes_what_the_column_is() {
+    let ks = TestKeyspace::create().await;
+    ks.run(
+        "CREATE TABLE {ks}.t (k int PRIMARY KEY, u uuid, tu timeuuid, ip inet, b blob, us set<uuid>, m map<text, uuid>, \
+         n decimal)",
+    )
+    .await;
+    let session = session();
+    let (u, tu) = ("123e4567-e89b-12d3-a456-426614174000", "50554d6e-29bb-11e5-b345-feff819cdc9f");
+    for (k, values) in [
+        (1, format!("CAST('{u}' AS UUID), to_uuid('{tu}'), '2001:DB8::1', X'616263', [CAST('{u}' AS UUID)], '1.50'")),
+        (2, format!("CAST('{tu}' AS UUID), '{tu}'::uuid, '192.0.2.1', X'00ff', [to_uuid('{u}'), '{tu}'::uuid], '2'")),
+    ] {
+        let sql = ks.sql(&format!("INSERT INTO {{ks}}.t (k, u, tu, ip, b, us, n) VALUES ({k}, {values})"));
+        assert_eq!(number(&session, &sql).await, 1, "{sql}");
+    }
+    // Of a query, too.
+    let sql = format!("INSERT INTO {{ks}}.t (k, u) SELECT 3, CAST(x AS UUID) FROM (SELECT '{u}' AS x)");
+    assert_eq!(number(&session, &ks.sql(&sql)).await, 1);
+    ks.run(&format!("UPDATE {{ks}}.t SET m = {{'a': {u}}} WHERE k = 1")).await;
+    for cql in [
+        format!("u = {u} AND tu = {tu} AND ip = '2001:db8::1' AND b = 0x616263 AND us CONTAINS {u} AND n = 1.50"),
+        format!("u = {tu} AND tu = {tu} AND ip = '192.0.2.1' AND b = 0x00ff AND us CONTAINS {tu}"),
+        format!("u = {u} AND k = 3"),
+    ] {
+        let cql = ks.sql(&format!("SELECT count(*) FROM {{ks}}.t WHERE {cql} ALLOW FILTERING"));
+        let rows = ks.cql.query_unpaged(cql.clone(), ()).await.unwrap().into_rows_result().unwrap();
+        assert_eq!(rows.single_row::<(i64,)>().unwrap().0, 1, "{cql}");
+    }
+    for (condition, expected) in [
+        (format!("u = CAST('{u}' AS UUID)"), "1 3"),
+        (format!("u = to_uuid(upper('{u}'))"), "1 3"),
+        (format!("u IN (to_uuid('{u}'), '{tu}')"), "1 2 3"),
+        (format!("CAST(u AS VARCHAR) = '{tu}'"), "2"),
+        ("u = CAST(CAST(tu AS VARCHAR) AS UUID)".to_owned(), "2"),
+        (format!("array_has(us, CAST('{tu}' AS UUID))"), "2"),
+        (format!("array_has_any(us, [to_uuid('{tu}')])"), "2"),
+        (format!("m['a'] = '{u}'"), "1"),
+        ("b = X'00ff'".to_owned(), "2"),
+        ("ip = '2001:db8:0::1'".to_owned(), "1"),
+        ("CAST(ip AS VARCHAR) LIKE '192.%'".to_owned(), "2"),
+        ("n = CAST('1.5' AS DECIMAL(10, 2))".to_owned(), "1"),
+    ] {
+        let sql = ks.sql(&format!("SELECT k FROM {{ks}}.t WHERE {condition}"));
+        assert_eq!(sorted_rows(&session, &sql).await.join(" "), expected, "{condition}");
+    }
+    let error = error_of(&session, "SELECT CAST('abc' AS UUID)").await;
+    assert!(error.contains("'abc' is not a UUID: write it as"), "{error}");
+    let error = error_of(&session, "SELECT to_uuid(5)").await;
+    assert!(error.contains("to_uuid takes one text"), "{error}");
+    assert_eq!(number(&session, "SELECT count(*) FROM (SELECT to_uuid(NULL) AS x) WHERE x IS NULL").await, 1);
+    ks.drop_it().await;
+}

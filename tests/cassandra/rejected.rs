@@ -136,6 +136,7 @@ async fn text_that_cannot_be_cast_is_a_rejected_row() {
     }
     let because = sorted_rows(&session, "SELECT rejected_because FROM bad WHERE k = 'seven'").await;
     assert!(because[0].contains("cannot write \"seven\" as int") && because[0].contains("column: k"), "{because:?}");
+    assert!(because[0].contains("key: k = seven"), "{because:?}");
 
     // Put right, and loaded again.
     let again = "INSERT INTO {ks}.t SELECT replace(k, 'seven', '0'), replace(c, '99999999999', '2101'), \

@@ -81,6 +81,8 @@ async fn a_bad_row_is_named_and_so_is_what_was_written_before_it() {
     let null_key = "INSERT INTO {ks}.t (k, c, v) VALUES (1, 'a', 'x'), (2, NULL, 'x')";
     let error = error_of(&session, &ks.sql(null_key)).await;
     assert!(error.contains("primary key is null") && error.contains("column: c, row: 2"), "{error}");
+    // By its number in a batch nobody finds a row again: by its key.
+    assert!(error.contains(&ks.sql("column: c, row: 2, table: {ks}.t, key: k = 2)")), "{error}");
     let empty_key = "INSERT INTO {ks}.t (k, c) SELECT 1, repeat('x', 70000)";
     let error = error_of(&session, &ks.sql(empty_key)).await;
     assert!(error.contains("65535 bytes") && error.contains("column: c, row: 1"), "{error}");

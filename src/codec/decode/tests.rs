@@ -104,6 +104,15 @@ fn an_error_names_the_place_and_what_came() {
 }
 
 #[test]
+fn an_error_names_a_key_that_arrow_has_no_calendar_for() {
+    let columns = [key("at", CqlType::Timestamp), key("day", CqlType::Date), column("n", CqlType::BigInt)];
+    let cells: [Option<&[u8]>; 3] = [Some(&i64::MAX.to_be_bytes()), Some(&[0; 4]), Some(&[1])];
+    let error = decoder(&columns).decode_rows(1, &body(&cells)).unwrap_err().to_string();
+    let expected = "primary key: at=+292278994-08-17T07:12:55.807Z, day=-5877641-06-23)";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
 fn empty_is_not_null() {
     for cql_type in SCALARS {
         let is_text = matches!(cql_type, CqlType::Ascii | CqlType::Text | CqlType::Blob);

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryBuilder, cast::AsArray};
+use arrow::array::{Array, ArrayRef, BinaryBuilder, StringBuilder, cast::AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
@@ -24,7 +24,22 @@ pub(super) fn number_key() -> ScalarUDF {
     function("number_key", TypeSignature::Any(1), DataType::Binary, keys)
 }
 
-fn keys(array: &ArrayRef) -> Result<ArrayRef> {
+/// The function of SQL: `number_order(text or number)`, the key as text in hexadecimal digits, which is in the same order. For
+/// windows: DataFusion has none over bytes.
+pub(super) fn number_order() -> ScalarUDF {
+    function("number_order", TypeSignature::Any(1), DataType::Utf8, orders)
+}
+
+fn orders(array: &ArrayRef) -> Result<ArrayRef> {
+    let keys = keys(array)?;
+    let mut texts = StringBuilder::new();
+    for key in keys.as_binary::<i32>() {
+        texts.append_option(key.map(|key| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>()));
+    }
+    Ok(Arc::new(texts.finish()))
+}
+
+pub(super) fn keys(array: &ArrayRef) -> Result<ArrayRef> {
     let texts = cast(array, &DataType::Utf8)?;
     let texts = texts.as_string::<i32>();
     let mut keys = BinaryBuilder::with_capacity(texts.len(), texts.len() * 16);

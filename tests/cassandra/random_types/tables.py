@@ -9,7 +9,7 @@ each table there are four empty ones of the same columns, its name with `_copy`,
 Edge values, by name: the least and greatest integers of all widths, varints of 800 bits, decimals of scale 2147483647 and
 -2147483647, -0.0, infinities, NaN with a payload, the smallest and largest floats, empty text and blobs, text with NUL,
 newlines and the word null, dates -5877641-06-23 and 5881580-07-11, the last nanosecond of a day, timestamps beyond the range
-of microseconds, durations whose parts are 0 or the limit, lists and sets of 1,000 elements, null fields.
+of microseconds, durations whose parts are 0 or the limit, lists, sets and maps of 1,000 elements, null fields.
 """
 
 import decimal
@@ -174,7 +174,9 @@ class Types:
             return Nested(f"{kind}<{child.inner}>", [child], many if kind == "list" else lambda r: unique(many(r)))
         if kind == "map":
             keys, values = self.any(depth - 1, True), self.any(depth - 1, key)
-            make = lambda r: Pairs([(k, values.value(r)) for k in unique(keys.value(r) for _ in range(r.choice([0, 1, 6])))])
+            are_small = isinstance(keys, Scalar) and isinstance(values, Scalar)
+            sizes = [0, 1, 1, 6, 6, 1000 if are_small else 20]
+            make = lambda r: Pairs([(k, values.value(r)) for k in unique(keys.value(r) for _ in range(r.choice(sizes)))])
             return Nested(f"map<{keys.inner}, {values.inner}>", [keys, values], make)
         if kind in ("tuple", "udt"):
             children = [self.any(depth - 1, key) for _ in range(rnd.randint(1, 4))]
@@ -206,22 +208,30 @@ def make(host, keyspace, seed, tables, rows, version):
     types, result = Types(rnd, session, version), []
     for number in range(int(tables)):
         columns = [(f"c{i}", types.any(rnd.randint(0, MAX_DEPTH))) for i in range(rnd.randint(2, 6))]
-        clustering = types.scalar(key=True)
+        clustering, second = types.scalar(key=True), types.scalar(key=True)
+        # Some tables have a partition key of two columns, and a static column, which is never null.
+        static, more = types.scalar(), rnd.random() < 0.5
         text = "".join(f", {name} {of.inner if rnd.random() < 0.5 else of.name}" for name, of in columns)
         order = rnd.choice(["ASC", "DESC"])
         for name in (f"t{number}", f"t{number}_copy", f"t{number}_file", f"t{number}_avro", f"t{number}_iceberg"):
-            session.execute(f"CREATE TABLE {name} (k int, c {clustering.name}{text}, PRIMARY KEY (k, c)) "
+            key, extra = ("(k, k2)", f", k2 {second.name}, s {static.name} STATIC") if more else ("k", "")
+            session.execute(f"CREATE TABLE {name} (k int, c {clustering.name}{extra}{text}, PRIMARY KEY ({key}, c)) "
                             f"WITH CLUSTERING ORDER BY (c {order})")
-        insert = session.prepare(f"INSERT INTO t{number} (k, c, {', '.join(n for n, _ in columns)}) "
-                                 f"VALUES (?, ?{', ?' * len(columns)})")
-        values = [[k, clustering.value(rnd), *(None if rnd.random() < 0.1 else of.value(rnd) for _, of in columns)]
+        names = ["k", "c", *(["k2", "s"] if more else []), *(n for n, _ in columns)]
+        insert = session.prepare(f"INSERT INTO t{number} ({', '.join(names)}) VALUES (?{', ?' * (len(names) - 1)})")
+        values = [[k, clustering.value(rnd), *([second.value(rnd), static.value(rnd)] if more else []),
+                   *(None if rnd.random() < 0.1 else of.value(rnd) for _, of in columns)]
                   for k in range(int(rows))]
         for success, answer in execute_concurrent_with_args(session, insert, values, raise_on_first_error=False):
             if not success:
                 raise SystemExit(f"t{number} {text}: {answer}")
-        iceberg = [] if clustering.has(NOT_IN_ICEBERG) else [name for name, of in columns if not of.has(NOT_IN_ICEBERG)]
-        result.append({"table": f"t{number}", "columns": ["k", "c", *(n for n, _ in columns)],
-                       "iceberg_columns": ["k", "c", *iceberg] if iceberg else []})
+        key = [clustering, second] if more else [clustering]
+        in_iceberg = [("s", static), *columns] if more else columns
+        iceberg = [] if any(of.has(NOT_IN_ICEBERG) for of in key) else \
+            [name for name, of in in_iceberg if not of.has(NOT_IN_ICEBERG)]
+        key_names = ["k", "k2", "c"] if more else ["k", "c"]
+        result.append({"table": f"t{number}", "columns": names,
+                       "iceberg_columns": [*key_names, *iceberg] if iceberg else []})
     print(json.dumps(result))
 
 

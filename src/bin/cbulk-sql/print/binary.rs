@@ -1,5 +1,7 @@
-//! Bytes as text: uuid columns as uuids, all others as `0x` and hexadecimal digits.
+//! Bytes as text: UUIDs, also as elements of lists, as UUIDs, all others as `0x` and hexadecimal digits.
 
+use cbulk::cluster::cql_type::CqlType;
+use cbulk::codec::CQL_TYPE_KEY;
 use datafusion::arrow::array::{Array, AsArray, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray};
 use datafusion::arrow::datatypes::{DataType, Field};
 
@@ -31,8 +33,7 @@ impl<'a> BinaryText<'a> {
             DataType::BinaryView => Bytes::View(array.as_binary_view()),
             _ => return None,
         };
-        let is_uuid = field.metadata().get(EXTENSION_KEY).is_some_and(|name| name == UUID_EXTENSION);
-        Some(Self { bytes, is_uuid })
+        Some(Self { bytes, is_uuid: is_uuid(field) })
     }
 
     /// Appends the value of a row that is not null.
@@ -48,6 +49,27 @@ impl<'a> BinaryText<'a> {
             _ => append_hex(bytes, text),
         }
     }
+}
+
+/// Whether the field says what its bytes are.
+pub(super) fn tells_type(field: &Field) -> bool {
+    [EXTENSION_KEY, CQL_TYPE_KEY].iter().any(|key| field.metadata().contains_key(*key))
+}
+
+/// Whether the bytes of a column, or of the elements of a list, are UUIDs. Elements of Cassandra's lists say nothing of
+/// themselves: their list tells their type.
+fn is_uuid(field: &Field) -> bool {
+    if field.metadata().get(EXTENSION_KEY).is_some_and(|name| name == UUID_EXTENSION) {
+        return true;
+    }
+    let Some(Ok(cql_type)) = field.metadata().get(CQL_TYPE_KEY).map(|text| text.parse::<CqlType>()) else {
+        return false;
+    };
+    let mut inner = cql_type.strip_frozen();
+    while let CqlType::List(element) | CqlType::Set(element) | CqlType::Vector(element, _) = inner {
+        inner = element.strip_frozen();
+    }
+    matches!(inner, CqlType::Uuid | CqlType::TimeUuid)
 }
 
 fn append_hex(bytes: &[u8], text: &mut String) {

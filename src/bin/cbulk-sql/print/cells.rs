@@ -1,6 +1,7 @@
 //! The values of one column of a batch as text, the same in the formats table, csv and tsv.
 //!
-//! Lists, maps and structs are written as JSON; what Arrow writes well (numbers, RFC 3339 times, text) is left to it.
+//! Lists, maps and structs are written as JSON; what Arrow writes well (numbers, RFC 3339 times within
+//! its calendar, text) is left to it.
 
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::buffer::NullBuffer;
@@ -11,12 +12,14 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::binary::BinaryText;
 use super::json_value::JsonValues;
+use super::time::TimeText;
 
 /// Errors are returned rather than written into the output.
 pub(super) const FORMAT: FormatOptions<'static> = FormatOptions::new().with_display_error(false);
 
 enum Text<'a> {
     Formatted(ArrayFormatter<'a>),
+    Time(TimeText<'a>),
     Binary(BinaryText<'a>),
     Json { values: &'a JsonValues, encoder: NullableEncoder<'a>, bytes: Vec<u8> },
 }
@@ -39,6 +42,8 @@ impl<'a> Cells<'a> {
             Text::Binary(binary)
         } else if array.data_type().is_nested() {
             Text::Json { values: json, encoder: json.encoder(field, array)?, bytes: Vec::new() }
+        } else if array.data_type().is_temporal() {
+            Text::Time(TimeText::try_new(array)?)
         } else {
             Text::Formatted(ArrayFormatter::try_new(array, &FORMAT)?)
         };
@@ -48,7 +53,7 @@ impl<'a> Cells<'a> {
     /// The value of a row, or `None` for NULL.
     ///
     /// # Errors
-    /// A value that has no text, such as a timestamp outside of the calendar.
+    /// A value that has no text, such as a time of day that is none.
     pub(super) fn value(&mut self, row: usize) -> Result<Option<&str>, ArrowError> {
         if self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
             return Ok(None);
@@ -58,6 +63,7 @@ impl<'a> Cells<'a> {
             Text::Formatted(formatter) => {
                 formatter.value(row).write(&mut self.buffer).map_err(|e| no_text(self.column, &e))?;
             }
+            Text::Time(times) => times.append(row, &mut self.buffer).map_err(|e| no_text(self.column, &e))?,
             Text::Binary(binary) => binary.append(row, &mut self.buffer),
             Text::Json { values, encoder, bytes } => {
                 bytes.clear();

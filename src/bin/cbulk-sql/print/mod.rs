@@ -9,6 +9,7 @@ mod json_value;
 mod table;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::fmt;
 use std::io::{self, Write};

@@ -2,10 +2,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BinaryArray, FixedSizeBinaryArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
-    TimestampMillisecondArray,
+    Array, ArrayRef, BinaryArray, Date32Array, FixedSizeBinaryArray, FixedSizeListArray, Float64Array, Int32Builder,
+    Int64Array, ListArray, ListBuilder, MapArray, MapBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
+    Time32SecondArray, TimestampMillisecondArray,
 };
-use datafusion::arrow::datatypes::{DataType, Field, Schema, UInt8Type};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Schema, UInt8Type};
 
 use super::*;
 
@@ -128,13 +130,111 @@ fn numbers_that_json_has_not_are_texts_there() {
 }
 
 #[test]
-fn a_time_outside_of_the_calendar_is_an_error_not_a_text() {
-    let rows = batch(vec![("when", Arc::new(TimestampMillisecondArray::from(vec![Some(0), Some(i64::MAX)])))]);
+fn a_time_outside_of_arrow_s_calendar_is_told_nevertheless() {
+    let times = TimestampMillisecondArray::from(vec![Some(0), Some(i64::MAX)]).with_timezone("UTC");
+    let days = Date32Array::from(vec![Some(i32::MIN), None]);
+    let lists = ListArray::from_iter_primitive::<Date32Type, _, _>([Some(vec![Some(i32::MAX), Some(0)]), None]);
+    let rows = batch(vec![("at", Arc::new(times)), ("day", Arc::new(days)), ("l", Arc::new(lists))]);
+    assert_eq!(
+        all(&rows)[1..],
+        [
+            "at,day,l\n1970-01-01T00:00:00Z,-5877641-06-23,\"[\"\"+5881580-07-11\"\",\"\"1970-01-01\"\"]\"\n\
+             +292278994-08-17T07:12:55.807Z,,\n",
+            "at\tday\tl\n1970-01-01T00:00:00Z\t-5877641-06-23\t[\"+5881580-07-11\",\"1970-01-01\"]\n\
+             +292278994-08-17T07:12:55.807Z\t\\N\t\\N\n",
+            "[{\"at\":\"1970-01-01T00:00:00Z\",\"day\":\"-5877641-06-23\",\"l\":[\"+5881580-07-11\",\"1970-01-01\"]},\n\
+             {\"at\":\"+292278994-08-17T07:12:55.807Z\",\"day\":null,\"l\":null}]\n",
+            "{\"at\":\"1970-01-01T00:00:00Z\",\"day\":\"-5877641-06-23\",\"l\":[\"+5881580-07-11\",\"1970-01-01\"]}\n\
+             {\"at\":\"+292278994-08-17T07:12:55.807Z\",\"day\":null,\"l\":null}\n",
+        ]
+    );
+    let table = print(Format::Table, false, &[rows]).unwrap();
+    assert!(
+        table.ends_with("| NULL           | NULL\n") && table.contains("+292278994-08-17T07:12:55.807Z"),
+        "{table}"
+    );
+}
+
+#[test]
+fn a_value_without_text_is_an_error_not_a_text() {
+    let rows = batch(vec![("when", Arc::new(Time32SecondArray::from(vec![Some(0), Some(86_400)])))]);
     for format in Format::value_variants() {
         let error = print(*format, true, std::slice::from_ref(&rows)).unwrap_err();
         let PrintError::Value(error) = error else { panic!("{format}: {error:?}") };
         assert!(error.to_string().contains("column 'when'"), "{format}: {error}");
     }
+}
+
+/// A column of this CQL type, as it comes from Cassandra.
+fn from_cassandra(cql_type: &str, array: ArrayRef) -> RecordBatch {
+    let cql_type = HashMap::from([("cassandra.type".to_owned(), cql_type.to_owned())]);
+    let field = Field::new("c", array.data_type().clone(), true).with_metadata(cql_type);
+    RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![array]).unwrap()
+}
+
+#[test]
+fn uuids_within_others_are_uuids() {
+    let (id, uuid) = ([0x11; 16], "11111111-1111-1111-1111-111111111111");
+    let ids = || Arc::new(FixedSizeBinaryArray::try_from_iter([id].iter()).unwrap()) as ArrayRef;
+    let list = |values: ArrayRef| -> ArrayRef {
+        let element = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+        Arc::new(ListArray::new(element, OffsetBuffer::from_lengths([1]), values, None))
+    };
+    let element = Arc::new(Field::new_list_field(DataType::FixedSizeBinary(16), true));
+    let vector: ArrayRef = Arc::new(FixedSizeListArray::new(element, 1, ids(), None));
+    let typed = |name: &str, cql_type: &str| {
+        let cql_type = HashMap::from([("cassandra.type".to_owned(), cql_type.to_owned())]);
+        Arc::new(Field::new(name, DataType::FixedSizeBinary(16), name != "key").with_metadata(cql_type))
+    };
+    let item: ArrayRef =
+        Arc::new(StructArray::new(vec![typed("id", "timeuuid"), typed("b", "blob")].into(), vec![ids(), ids()], None));
+    let entries = StructArray::new(vec![typed("key", "uuid"), typed("value", "uuid")].into(), vec![ids(), ids()], None);
+    let field = Arc::new(Field::new("entries", entries.data_type().clone(), false));
+    let map: ArrayRef = Arc::new(MapArray::new(field, OffsetBuffer::from_lengths([1]), entries, None, false));
+    let hex = "0x11111111111111111111111111111111";
+    for (cql_type, array, expected) in [
+        ("list<uuid>", list(ids()), format!("[\"{uuid}\"]")),
+        ("frozen<set<timeuuid>>", list(ids()), format!("[\"{uuid}\"]")),
+        ("list<frozen<list<uuid>>>", list(list(ids())), format!("[[\"{uuid}\"]]")),
+        ("list<blob>", list(ids()), format!("[\"{hex}\"]")),
+        ("vector<uuid, 1>", vector, format!("[\"{uuid}\"]")),
+        ("item", Arc::clone(&item), format!("{{\"id\":\"{uuid}\",\"b\":\"{hex}\"}}")),
+        ("list<frozen<item>>", list(item), format!("[{{\"id\":\"{uuid}\",\"b\":\"{hex}\"}}]")),
+        ("map<uuid, uuid>", Arc::clone(&map), format!("{{\"{uuid}\":\"{uuid}\"}}")),
+        ("list<frozen<map<uuid, uuid>>>", list(map), format!("[{{\"{uuid}\":\"{uuid}\"}}]")),
+    ] {
+        let rows = from_cassandra(cql_type, array);
+        assert_eq!(
+            print(Format::Tsv, false, std::slice::from_ref(&rows)).unwrap(),
+            format!("{expected}\n"),
+            "{cql_type}"
+        );
+        assert_eq!(print(Format::Ndjson, false, &[rows]).unwrap(), format!("{{\"c\":{expected}}}\n"), "{cql_type}");
+    }
+}
+
+#[test]
+fn keys_of_maps_are_texts_in_json() {
+    let mut numbers = MapBuilder::new(None, Int32Builder::new(), StringBuilder::new());
+    numbers.keys().append_slice(&[1, -2]);
+    numbers.values().append_value("a");
+    numbers.values().append_null();
+    numbers.append(true).unwrap();
+    numbers.append(false).unwrap();
+    numbers.append(true).unwrap();
+    numbers.keys().append_value(7);
+    numbers.values().append_value("z");
+    numbers.append(true).unwrap();
+    let rows = batch(vec![("m", Arc::new(numbers.finish()))]);
+    let lines = print(Format::Ndjson, false, &[rows]).unwrap();
+    assert_eq!(lines, "{\"m\":{\"1\":\"a\",\"-2\":null}}\n{\"m\":null}\n{\"m\":{}}\n{\"m\":{\"7\":\"z\"}}\n");
+    let mut lists = MapBuilder::new(None, ListBuilder::new(StringBuilder::new()), Int32Builder::new());
+    lists.keys().append_value([Some("a\"\\")]);
+    lists.values().append_value(1);
+    lists.append(true).unwrap();
+    let line = print(Format::Ndjson, false, &[batch(vec![("m", Arc::new(lists.finish()))])]).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(value["m"]["[\"a\\\"\\\\\"]"], 1, "{line}");
 }
 
 #[test]
