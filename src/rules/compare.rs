@@ -210,7 +210,9 @@ impl ExprPlanner for CompareRule {
             GetFieldAccess::ListRange { start, stop, stride } => {
                 PlannerResult::Planned(array_slice().call(vec![expr, *start, *stop, *stride]))
             }
-            other => PlannerResult::Original(RawFieldAccessExpr { expr, field_access: other }),
+            other @ GetFieldAccess::NamedStructField { .. } => {
+                PlannerResult::Original(RawFieldAccessExpr { expr, field_access: other })
+            }
         })
     }
 }

@@ -97,7 +97,7 @@ async fn plan_statement(
     if let Some(insert) = &insert {
         insert.read_constants(context, &mut statement).await?;
         if let Some(plan) = insert.with_text(context).await? {
-            return Ok(Planned::new(plan));
+            return Ok(Planned::new(insert::options::apply(plan, &options)?));
         }
     }
     let plan = match (state.statement_to_plan(statement).await, insert) {

@@ -88,7 +88,8 @@ mod tests {
     fn every_row_is_told_of() {
         let all = report(10, 10, 0, 0, 0);
         assert_eq!((account(&all).unwrap().as_str(), warning(&all)), ("10 rows read = 10 written", None));
-        let dry = LoadReport { dry_run: true, ..LoadReport::default() };
+        let mut dry = report(10, 0, 0, 0, 0);
+        dry.dry_run = true;
         assert_eq!(account(&dry), None);
         let kept = report(10, 7, 3, 0, 0);
         assert_eq!(account(&kept).unwrap(), "10 rows read = 7 written + 3 left out, as there were such rows");
