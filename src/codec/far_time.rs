@@ -6,7 +6,7 @@ use std::fmt::Write;
 use arrow::array::{Array, AsArray, types::Date32Type};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
-use arrow::util::display::array_value_to_string;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -15,7 +15,10 @@ pub fn value_text(array: &dyn Array, row: usize) -> Option<String> {
     if array.is_null(row) {
         return None;
     }
-    array_value_to_string(array, row).ok().or_else(|| far_time(array, row))
+    // Otherwise it would print the error.
+    let options = FormatOptions::default().with_display_error(false);
+    let formatter = ArrayFormatter::try_new(array, &options).ok()?;
+    formatter.value(row).try_to_string().ok().or_else(|| far_time(array, row))
 }
 
 /// A date or point in time, however far: `-5877641-06-23`, `+292278994-08-17T07:12:55.807Z`. Years have a sign where they are
@@ -89,6 +92,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Date32Array, Int64Array, TimestampMicrosecondArray, TimestampMillisecondArray};
+    use arrow::util::display::array_value_to_string;
     use proptest::prelude::*;
 
     use super::*;

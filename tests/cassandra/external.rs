@@ -155,7 +155,7 @@ async fn an_insert_has_options_of_its_own() {
     }
     let rows = sorted_rows(&session, &ks.sql("SELECT k, v FROM {ks}.t WHERE k < 3 OR k > 99")).await;
     assert_eq!(rows, ["0|v0", "100|a", "101|b", "102|new", "103|json", "105|own", "1|v1", "2|v2"]);
-    for (k, has_ttl) in [(100, "true"), (101, ""), (102, ""), (103, "true"), (105, "false")] {
+    for (k, has_ttl) in [(100, "true"), (101, "NULL"), (102, "NULL"), (103, "true"), (105, "false")] {
         assert_eq!(ttl(k).await, [has_ttl], "{k}");
     }
     for (options, said) in [

@@ -299,12 +299,19 @@ async fn a_count_survives_splits_that_cannot_be_answered_in_time() {
         run(&session, &format!("SET cassandra.{setting}")).await.unwrap();
     }
     let sql = ks.sql("EXPLAIN ANALYZE SELECT count(*) FROM cassandra.{ks}.t");
-    let plan = rows(&session, &sql).await.join("\n");
-    let metric = |name: &str| -> usize {
-        let after = plan.split(&format!("{name}=")).nth(1).unwrap_or_else(|| panic!("no {name} in {plan}"));
+    let halved = |plan: &str| -> usize {
+        let after = plan.split("splits_halved=").nth(1).unwrap_or_else(|| panic!("no splits_halved in {plan}"));
         after.split([',', ']']).next().unwrap().trim().parse().unwrap()
     };
-    assert!(metric("splits_halved") > 0, "{plan}");
+    // Where this process does not run for so long, answer and timeout are there at once, and an answer is taken.
+    let mut plan = String::new();
+    for _ in 0..20 {
+        plan = rows(&session, &sql).await.join("\n");
+        if halved(&plan) > 0 {
+            break;
+        }
+    }
+    assert!(halved(&plan) > 0, "{plan}");
     assert_eq!(rows(&session, &ks.sql("SELECT count(*) FROM cassandra.{ks}.t")).await, ["| 100000   |"]);
     // Not even the smallest piece is answered: the keys are counted here.
     run(&session, "SET cassandra.count_timeout_ms = 1").await.unwrap();

@@ -55,7 +55,7 @@ async fn rows_that_are_written_if_there_are_none() {
         let session = session();
         let _folder = Folder::of(&ks, &session, "100%").await;
         run(&session, &format!("SET cassandra.existing_rows = {existing}")).await.unwrap();
-        let insert = "INSERT INTO {ks}.t SELECT value, value, 'new' FROM generate_series(1, 1000)";
+        let insert = "INSERT INTO {ks}.t SELECT value AS k, value AS c, 'new' AS v FROM generate_series(1, 1000)";
         let report = load_without_answers(&session, &ks.sql(insert), 1_000).await;
         // There was no row: one that was found would be the load's own, sent for the second time.
         assert_eq!((report.not_applied, report.rejected), (0, 0), "{existing} {report:?}");

@@ -244,7 +244,6 @@ fn types_that_do_not_bind_are_refused_with_advice() {
         (CqlType::Text, DataType::Binary),
         (CqlType::Int, DataType::Float64),
         (CqlType::Boolean, DataType::Int8),
-        (CqlType::Blob, DataType::Utf8),
         (CqlType::Date, DataType::Timestamp(TimeUnit::Second, None)),
         (CqlType::Timestamp, DataType::Int64),
     ] {
