@@ -25,7 +25,7 @@ use crate::codec::is_custom;
 use crate::files::avro::AvroFormatFactory;
 use crate::iceberg::{IcebergCatalog, IcebergOptions, KeepExactValues};
 use crate::options::{CassandraOptions, ClusterOptions};
-use crate::rules::{analyzer_rules, expr_planner, physical_optimizer_rules, type_planner};
+use crate::rules::{self, analyzer_rules, expr_planner, physical_optimizer_rules, type_planner};
 use crate::scan::exec::CassandraScanExec;
 
 /// The catalog of the cluster, which names without a catalog belong to.
@@ -125,6 +125,9 @@ impl SessionBuilder {
         let iceberg = IcebergCatalog::new(IcebergOptions::new(self.iceberg_folder));
         context.register_catalog(ICEBERG_CATALOG, Arc::new(iceberg));
         functions::register(&context, &cluster);
+        for function in rules::functions() {
+            context.register_udf(function);
+        }
         Ok(Session { context, cluster, must_connect })
     }
 }

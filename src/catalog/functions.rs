@@ -4,12 +4,11 @@
 //! |---|---|
 //! | `token(a, b)` | the token of a partition key, anywhere in a statement |
 //! | `writetime(column)`, `maxwritetime(column)`, `ttl(column)` | when a cell was written, and when it expires |
-//! | `to_uuid('…')`, `CAST('…' AS UUID)` | a UUID of its text |
 //! | `cassandra_ring('ks')` | a table: the token ranges of a keyspace with their replicas |
 //! | `cassandra_splits('ks.t')` | a table: the splits that a scan would read now |
 //! | `cql('SELECT …')` | a table: the result of any SELECT of CQL |
 //!
-//! DataFusion's functions of lists and maps are here too, since they lose the CQL types of what they give: `elements.rs`.
+//! Those that need nothing but the types of what they are given are with the rules of comparisons.
 //!
 //! Their page for users is `docs/functions.md`.
 
@@ -22,9 +21,7 @@ use datafusion::prelude::SessionContext;
 
 mod cell_times;
 mod cql;
-pub(crate) mod elements;
 mod ranges;
-pub(crate) mod to_uuid;
 mod token;
 
 use crate::cluster::ClusterHandle;
@@ -40,10 +37,6 @@ pub use token::token;
 /// its like a rule of analysis, [`CellTimeRule`].
 pub fn register(context: &SessionContext, cluster: &ClusterHandle) {
     context.register_udf(token());
-    context.register_udf(to_uuid::to_uuid());
-    for function in elements::functions() {
-        context.register_udf(function);
-    }
     for of in cell_times::CellTime::ALL {
         context.register_udf(of.function());
     }

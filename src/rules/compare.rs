@@ -12,10 +12,12 @@
 //!
 //! The rule comes before DataFusion's own, which would compare numbers as text, and UUIDs not at all.
 
+pub(super) mod elements;
 mod function;
 mod kind;
 mod lists;
 mod number_key;
+pub(super) mod to_uuid;
 mod unnested;
 mod uuid_text;
 
@@ -36,9 +38,9 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use uuid::Uuid;
 
-use crate::catalog::functions::elements::{array_element, array_slice};
-use crate::catalog::functions::to_uuid::{UUID, to_uuid};
+use elements::{array_element, array_slice};
 use kind::Kind;
+use to_uuid::{UUID, to_uuid};
 
 /// See the [module](self).
 #[derive(Debug)]

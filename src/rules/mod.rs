@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::planner::{ExprPlanner, TypePlanner};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-
-use crate::catalog::functions::to_uuid::UuidType;
 
 pub mod aggregate;
 pub mod compare;
@@ -26,6 +25,14 @@ pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     rules
 }
 
+/// Functions to be registered: `to_uuid`, and DataFusion's own of lists and maps, which otherwise lose the CQL types of what
+/// they give.
+pub fn functions() -> Vec<ScalarUDF> {
+    let mut functions: Vec<ScalarUDF> = compare::elements::functions().collect();
+    functions.push(compare::to_uuid::to_uuid());
+    functions
+}
+
 /// What plans comparisons that SQL has no type for, and elements of lists with theirs: to be registered before DataFusion's own
 /// planners, as `SessionStateBuilder::with_expr_planners` does before `with_default_features`.
 pub fn expr_planner() -> Arc<dyn ExprPlanner> {
@@ -34,7 +41,7 @@ pub fn expr_planner() -> Arc<dyn ExprPlanner> {
 
 /// What knows the type UUID in `CAST('…' AS UUID)`; casts to it are the business of the rules of analysis.
 pub fn type_planner() -> Arc<dyn TypePlanner> {
-    Arc::new(UuidType)
+    Arc::new(compare::to_uuid::UuidType)
 }
 
 /// DataFusion's rules with ours at their places: before it distributes and decorates plans, while a scan is still the

@@ -4,8 +4,8 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 
+use super::elements::element_type;
 use super::is_text;
-use crate::catalog::functions::elements::element_type;
 use crate::cluster::cql_type::CqlType;
 use crate::codec::CQL_TYPE_KEY;
 

@@ -9,7 +9,7 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
 use datafusion::logical_expr::{LogicalPlan, Unnest};
 
-use crate::catalog::functions::elements::element_type;
+use super::elements::element_type;
 use crate::codec::{CQL_TYPE_KEY, with_cql_type};
 
 /// The node with a schema that tells these types; `unnests` says whether there was an `unnest` below it. What is planned

@@ -28,7 +28,7 @@ enum Gives {
 }
 
 /// All of them, to be registered in place of DataFusion's.
-pub(super) fn functions() -> impl Iterator<Item = ScalarUDF> {
+pub(crate) fn functions() -> impl Iterator<Item = ScalarUDF> {
     use Gives::{Element, Keys, List, Values};
     [
         (extract::array_element_udf(), Element),
