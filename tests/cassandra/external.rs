@@ -133,8 +133,9 @@ async fn in_a_plain_session_of_datafusion() {
 async fn an_insert_has_options_of_its_own() {
     let ks = keyspace().await;
     let session = session();
+    // Between those that the statements below give.
     let ttl =
-        async |k: i32| sorted_rows(&session, &ks.sql(&format!("SELECT ttl(v) > 0 FROM {{ks}}.t WHERE k = {k}"))).await;
+        async |k: i32| sorted_rows(&session, &ks.sql(&format!("SELECT ttl(v) > 60 FROM {{ks}}.t WHERE k = {k}"))).await;
     let create = "CREATE EXTERNAL TABLE own STORED AS CASSANDRA LOCATION '{ks}.t' OPTIONS (write_ttl_seconds '6000', \
                   existing_rows 'keep', dry_run 'true')";
     run(&session, &ks.sql(create)).await.unwrap();
