@@ -47,6 +47,7 @@ mod shares;
 pub mod sort;
 pub(crate) mod times;
 pub(crate) mod truncate;
+mod unwritten;
 pub mod written;
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Writes the rows of one stream, and accounts for each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
@@ -15,7 +15,7 @@ use super::form::Form;
 use super::load::Load;
 use super::metrics::WriteMetrics;
 use super::outcome::RejectedClass;
-use super::rejected_file::{Rejected, RejectedFile, check_format};
+use super::rejected_file::{Rejected, check_format};
 use super::sender::{Failed, Sender, Sent};
 use super::times::Statements;
 use crate::cluster::route::token_of_key;
@@ -34,7 +34,6 @@ pub(super) struct WritePartition {
     /// The number of this stream, and how many there are.
     stream: usize,
     streams: usize,
-    rejected: Mutex<Option<RejectedFile>>,
 }
 
 /// How many rows a group or a stream has had of each end.
@@ -70,7 +69,7 @@ impl WritePartition {
     ) -> Result<Self> {
         let sender = Sender::start(&recipe, &load, &metrics).await?;
         let limit = GroupLimit::new(&recipe);
-        Ok(Self { recipe, load, sender, metrics, limit, stream, streams, rejected: Mutex::default() })
+        Ok(Self { recipe, load, sender, metrics, limit, stream, streams })
     }
 
     /// Writes all rows; returns how many have been written, all of them acknowledged.
@@ -80,7 +79,7 @@ impl WritePartition {
             check_format(self.recipe.options.rejected_format, &rows)?;
         }
         let ends = self.write_groups(input).await;
-        let closed = self.rejected().as_mut().map_or(Ok(()), RejectedFile::close);
+        let closed = self.load.close(self.stream);
         let ends = ends?;
         closed?;
         self.load.stream_has_ended(self.streams, &self.recipe.options)?;
@@ -263,32 +262,10 @@ impl WritePartition {
 
     /// Writes rows to the file of rejected ones and counts them.
     fn keep(&self, source: &SourceBatch, rejected: &[Rejected], last: &Error) -> Result<()> {
-        let options = &self.recipe.options;
-        {
-            let mut file = self.rejected();
-            if file.is_none() {
-                let folder = self.load.folder_for(options, &self.recipe.table.name)?;
-                let format = options.rejected_format;
-                *file = Some(RejectedFile::create(
-                    &folder,
-                    self.stream,
-                    format,
-                    &source.columns.schema(),
-                    &self.recipe.table.columns,
-                )?);
-            }
-            if let Some(file) = file.as_mut() {
-                file.add(&source.columns, rejected)?;
-            }
-        }
         let unknown = rejected.iter().filter(|one| one.class == RejectedClass::Unknown).count();
         self.metrics.rows_unknown.add(unknown);
         self.metrics.rows_rejected.add(rejected.len() - unknown);
-        self.load.has_failed(rejected.len(), options, last)
-    }
-
-    fn rejected(&self) -> MutexGuard<'_, Option<RejectedFile>> {
-        self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
+        self.load.keep(&self.recipe, self.stream, &source.columns, rejected, last)
     }
 
     /// The values of a row's columns of some kinds, for people; of those that are null nothing, or what a cast has failed for.
@@ -303,6 +280,14 @@ impl WritePartition {
             Some(format!("{} = {value}", column.name))
         });
         shown.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A load that is cancelled keeps the rows that it has rejected.
+impl Drop for WritePartition {
+    fn drop(&mut self) {
+        // There is nobody left to tell; the statement has failed anyway, or the file is closed.
+        let _ = self.load.close(self.stream);
     }
 }
 

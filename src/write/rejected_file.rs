@@ -3,6 +3,7 @@
 
 mod text;
 
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -220,7 +221,13 @@ impl RejectedFile {
     }
 }
 
-/// A load that is cancelled keeps the rows that it has rejected.
+impl fmt::Debug for RejectedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RejectedFile").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// What a failed load has rejected is kept too.
 impl Drop for RejectedFile {
     fn drop(&mut self) {
         // There is nobody left to tell; the statement has failed anyway.
