@@ -281,7 +281,7 @@ impl PageDecoder {
             for column in 0..self.columns.len() {
                 let cell = read_cell(&mut rest).unwrap_or_default();
                 if column == index && is_bad(cell) {
-                    return self.bad_cell(index, row, body, cell, &Fault::Expected("UTF-8"));
+                    return self.bad_cell(index, row, body, cell, &Fault::expected("UTF-8"));
                 }
             }
         }

@@ -110,7 +110,7 @@ impl ColumnDecoder {
     pub(super) fn append(&mut self, cell: Option<&[u8]>) -> Result<(), Fault> {
         match self.cells.append(cell) {
             // A decoder that finds a cell empty has not taken anything of it.
-            Err(Fault::Empty) if self.empty_is_null => self.cells.append(None),
+            Err(fault) if self.empty_is_null && fault.is_empty() => self.cells.append(None),
             other => other,
         }
     }

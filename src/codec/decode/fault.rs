@@ -6,22 +6,26 @@ use crate::cluster::cql_type::CqlType;
 use crate::codec::place::{Step, describe};
 use crate::options::{DECIMAL_AS, DECIMAL_OVERFLOW, EMPTY_VALUES, VARINT_AS};
 
-/// Why a cell is not a value of its column's type.
+/// Why a cell is not a value of its column's type. One pointer, so that what a decoder returns for each cell stays in a
+/// register: through memory it takes longer than the cell itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) struct Fault(Box<Kind>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
     /// Present, with zero bytes, in a type that Arrow gives no such value.
     Empty,
     /// Not what was expected.
     Expected(&'static str),
     /// A number that is not in the decimal type chosen for it, as a sentence.
-    DoesNotFit(Box<str>),
+    DoesNotFit(String),
     /// The same of a part of the cell.
-    Within(Box<Part>),
+    Within(Part),
 }
 
 /// A part of a cell that is no value of its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
+struct Part {
     /// The way to it, from the inside.
     steps: Vec<Step>,
     /// What is wrong with it.
@@ -31,38 +35,61 @@ pub(super) struct Part {
 }
 
 impl Fault {
+    /// A cell of zero bytes, in a type that Arrow gives no such value.
+    #[cold]
+    pub(super) fn empty() -> Self {
+        Self(Box::new(Kind::Empty))
+    }
+
+    /// Not what was expected.
+    #[cold]
+    pub(super) fn expected(what: &'static str) -> Self {
+        Self(Box::new(Kind::Expected(what)))
+    }
+
+    /// A number that is not in the decimal type chosen for it, as a sentence.
+    #[cold]
+    pub(super) fn does_not_fit(sentence: String) -> Self {
+        Self(Box::new(Kind::DoesNotFit(sentence)))
+    }
+
     /// The fault of a cell that is not of the only length its type has.
+    #[cold]
     pub(super) fn length(cell: &[u8], expected: &'static str) -> Self {
-        if cell.is_empty() { Self::Empty } else { Self::Expected(expected) }
+        if cell.is_empty() { Self::empty() } else { Self::expected(expected) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        *self.0 == Kind::Empty
     }
 
     /// The fault of what contains this part.
     #[cold]
     pub(super) fn within(self, step: Step, part: Option<&[u8]>) -> Self {
-        Self::Within(match self {
-            Self::Within(mut part) => {
+        Self(Box::new(Kind::Within(match *self.0 {
+            Kind::Within(mut part) => {
                 part.steps.push(step);
                 part
             }
-            fault => Box::new(Part { steps: vec![step], fault, shown: shown(part) }),
-        })
+            kind => Part { steps: vec![step], fault: Self(Box::new(kind)), shown: shown(part) },
+        })))
     }
 
     /// What to tell the user about a cell of this type. A column that `may_be_null` can be read in spite of empty values.
     pub(super) fn message(&self, cql_type: &CqlType, cell: Option<&[u8]>, may_be_null: bool) -> String {
-        match self {
-            Self::Empty => format!("the cell {}", empty(cql_type, may_be_null)),
-            Self::Expected(expected) => format!("the cell is no {cql_type}: expected {expected}, got {}", shown(cell)),
-            Self::DoesNotFit(what) => does_not_fit(what, cql_type, may_be_null),
-            Self::Within(part) => {
+        match &*self.0 {
+            Kind::Empty => format!("the cell {}", empty(cql_type, may_be_null)),
+            Kind::Expected(expected) => format!("the cell is no {cql_type}: expected {expected}, got {}", shown(cell)),
+            Kind::DoesNotFit(what) => does_not_fit(what, cql_type, may_be_null),
+            Kind::Within(part) => {
                 let (place, inner) = describe(cql_type, &part.steps);
                 let may_be_null = may_be_null && !matches!(part.steps.first(), Some(Step::Key(_)));
-                let expected = match &part.fault {
-                    Self::Expected(expected) => expected,
-                    Self::DoesNotFit(what) => {
+                let expected = match &*part.fault.0 {
+                    Kind::Expected(expected) => expected,
+                    Kind::DoesNotFit(what) => {
                         return format!("{place} of the cell: {}", does_not_fit(what, inner, may_be_null));
                     }
-                    Self::Empty | Self::Within(_) => {
+                    Kind::Empty | Kind::Within(_) => {
                         return format!("{place} of the cell {}", empty(inner, may_be_null));
                     }
                 };

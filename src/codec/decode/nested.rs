@@ -39,17 +39,17 @@ fn read_count(rest: &mut &[u8], entry_bytes: usize) -> Result<usize, Fault> {
     let count = usize::try_from(i32::from_be_bytes(*count)).ok();
     let count = count.filter(|count| *count <= tail.len() / entry_bytes);
     *rest = tail;
-    count.ok_or(Fault::Expected("bytes for as many elements as it says it has"))
+    count.ok_or_else(|| Fault::expected("bytes for as many elements as it says it has"))
 }
 
 /// A part with its length off the front, or `None` if it is null.
 #[inline]
 fn read_part<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Fault> {
-    read_cell(rest).map_err(|_| Fault::Expected("all bytes of its parts"))
+    read_cell(rest).map_err(|_| Fault::expected("all bytes of its parts"))
 }
 
 fn check_end(rest: &[u8]) -> Result<(), Fault> {
-    if rest.is_empty() { Ok(()) } else { Err(Fault::Expected("no bytes behind its last part")) }
+    if rest.is_empty() { Ok(()) } else { Err(Fault::expected("no bytes behind its last part")) }
 }
 
 /// Where lists and maps end.
@@ -71,7 +71,7 @@ impl Ends {
 
     fn close(&mut self, count: Option<usize>) -> Result<(), Fault> {
         self.parts += count.unwrap_or_default();
-        let end = i32::try_from(self.parts).map_err(|_| Fault::Expected("less than 2^31 elements in one batch"))?;
+        let end = i32::try_from(self.parts).map_err(|_| Fault::expected("less than 2^31 elements in one batch"))?;
         self.offsets.push(end);
         self.nulls.append(count.is_some());
         Ok(())
@@ -145,7 +145,7 @@ impl Maps {
         for i in 0..count {
             let key = read_part(&mut rest)?;
             if key.is_none() {
-                return Err(Fault::Expected("a value").within(Step::Key(i), None));
+                return Err(Fault::expected("a value").within(Step::Key(i), None));
             }
             self.keys.append(key).map_err(|fault| fault.within(Step::Key(i), key))?;
             let value = read_part(&mut rest)?;
@@ -234,7 +234,7 @@ impl Vectors {
 
     pub(super) fn append(&mut self, cell: Option<&[u8]>) -> Result<(), Fault> {
         if (self.rows + 1).saturating_mul(self.dimension) > MAX_VECTOR_ELEMENTS {
-            return Err(Fault::Expected(
+            return Err(Fault::expected(
                 "at most 2^27 elements of vectors in one batch; lower cassandra.page_size_rows",
             ));
         }
@@ -264,7 +264,7 @@ impl Vectors {
 
     fn append_variable(&mut self, cell: &[u8]) -> Result<(), Fault> {
         if cell.is_empty() {
-            return Err(Fault::Empty);
+            return Err(Fault::empty());
         }
         let mut rest = cell;
         for i in 0..self.dimension {
@@ -274,7 +274,7 @@ impl Vectors {
                     rest = tail;
                     element
                 })
-                .ok_or(Fault::Expected("all bytes of its elements"))?;
+                .ok_or_else(|| Fault::expected("all bytes of its elements"))?;
             self.elements.append(Some(element)).map_err(|fault| fault.within(Step::Element(i), Some(element)))?;
         }
         check_end(rest)

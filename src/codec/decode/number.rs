@@ -66,7 +66,7 @@ impl Numbers {
             text
         };
         let DecimalType { precision, scale } = self.number_type;
-        Fault::DoesNotFit(format!("{shown} is no decimal({precision}, {scale})").into())
+        Fault::does_not_fit(format!("{shown} is no decimal({precision}, {scale})"))
     }
 
     pub(super) fn finish(mut self) -> Result<ArrayRef, ArrowError> {

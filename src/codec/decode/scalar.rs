@@ -76,7 +76,7 @@ impl Fixed<Time64NanosecondType> {
         // Arrow has no meaning for times beyond the day; Cassandra takes them from careless clients.
         match self.values.last() {
             Some(0..temporal::DAY_NANOS) => Ok(()),
-            _ => Err(Fault::Expected("a time within one day, in nanoseconds")),
+            _ => Err(Fault::expected("a time within one day, in nanoseconds")),
         }
     }
 }
@@ -192,7 +192,7 @@ impl Bytes {
 
     #[inline]
     fn close(&mut self, present: bool) -> Result<(), Fault> {
-        let end = i32::try_from(self.values.len()).map_err(|_| Fault::Expected("less than 2 GiB in one batch"))?;
+        let end = i32::try_from(self.values.len()).map_err(|_| Fault::expected("less than 2 GiB in one batch"))?;
         self.offsets.push(end);
         self.nulls.append(present);
         Ok(())
