@@ -64,7 +64,7 @@ impl CassandraWriteExec {
             not_applied: count(ROWS_NOT_APPLIED),
             rejected: count(ROWS_REJECTED),
             unknown: count(ROWS_UNKNOWN),
-            rejected_folder: self.load.folder(),
+            rejected_folder: self.load.unwritten().folder().cloned(),
             groups: count(GROUPS),
             bytes: count(BYTES),
             dry_run: self.recipe.options.dry_run,

@@ -1,19 +1,15 @@
 //! What the streams of one load share: its pace, and the rows it has failed to write.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 
-use super::WriteRecipe;
 use super::hot::HotPartitions;
 use super::pace::Pace;
-use super::rejected_file::Rejected;
 use super::shares::NodeShares;
 use super::unwritten::Unwritten;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::options::CassandraOptions;
 
 #[derive(Debug, Default)]
@@ -51,33 +47,14 @@ impl Load {
         self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The folder of rows that could not be written, if there is one.
-    pub(crate) fn folder(&self) -> Option<PathBuf> {
-        self.unwritten().folder().cloned()
+    /// How many rows all streams together have read.
+    pub(super) fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 
-    /// Keeps and counts rows of a batch of this stream that could not be written; `last` is why the last of them could not.
-    ///
-    /// # Errors
-    /// They cannot be kept, or there are more of them than the options allow.
-    pub(crate) fn keep(
-        &self,
-        recipe: &WriteRecipe,
-        stream: usize,
-        batch: &RecordBatch,
-        rejected: &[Rejected],
-        last: &Error,
-    ) -> Result<()> {
-        let read = self.read.load(Ordering::Relaxed);
-        self.unwritten().keep(recipe, stream, batch, rejected, last, read)
-    }
-
-    /// There will be no more rows of this stream that could not be written.
-    ///
-    /// # Errors
-    /// The file of them cannot be written.
-    pub(crate) fn close(&self, stream: usize) -> Result<()> {
-        self.unwritten().close(stream)
+    /// The rows that could not be written.
+    pub(super) fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One of so many streams has ended. The last one looks whether too many of all rows could not be written.
@@ -89,10 +66,6 @@ impl Load {
         if !ended.is_multiple_of(streams.max(1)) {
             return Ok(());
         }
-        self.unwritten().check(options, self.read.load(Ordering::Relaxed), true)
-    }
-
-    fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
-        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unwritten().check(options, self.read(), true)
     }
 }

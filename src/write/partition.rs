@@ -79,7 +79,7 @@ impl WritePartition {
             check_format(self.recipe.options.rejected_format, &rows)?;
         }
         let ends = self.write_groups(input).await;
-        let closed = self.load.close(self.stream);
+        let closed = self.load.unwritten().close(self.stream);
         let ends = ends?;
         closed?;
         self.load.stream_has_ended(self.streams, &self.recipe.options)?;
@@ -262,10 +262,13 @@ impl WritePartition {
 
     /// Writes rows to the file of rejected ones and counts them.
     fn keep(&self, source: &SourceBatch, rejected: &[Rejected], last: &Error) -> Result<()> {
+        let mut unwritten = self.load.unwritten();
+        unwritten.keep(&self.recipe, self.stream, &source.columns, rejected, last)?;
+        // They are in a file now; and whoever is told that there are too many finds these among them.
         let unknown = rejected.iter().filter(|one| one.class == RejectedClass::Unknown).count();
         self.metrics.rows_unknown.add(unknown);
         self.metrics.rows_rejected.add(rejected.len() - unknown);
-        self.load.keep(&self.recipe, self.stream, &source.columns, rejected, last)
+        unwritten.check(&self.recipe.options, self.load.read(), false)
     }
 
     /// The values of a row's columns of some kinds, for people; of those that are null nothing, or what a cast has failed for.
@@ -287,7 +290,7 @@ impl WritePartition {
 impl Drop for WritePartition {
     fn drop(&mut self) {
         // There is nobody left to tell; the statement has failed anyway, or the file is closed.
-        let _ = self.load.close(self.stream);
+        let _ = self.load.unwritten().close(self.stream);
     }
 }
 

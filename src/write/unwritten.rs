@@ -28,11 +28,10 @@ impl Unwritten {
         self.folder.as_ref()
     }
 
-    /// Keeps rows of a batch, and counts them among all that the load has `read`.
+    /// Keeps rows of a batch of this stream; `last` is why the last of them could not be written.
     ///
     /// # Errors
-    /// They cannot be kept, or there are too many of them: then those that the error counts can be found in files that are closed,
-    /// though other streams have not heard of it yet. Those get the same error.
+    /// They cannot be kept, or another stream has found too many of them: then none of these is kept.
     pub(super) fn keep(
         &mut self,
         recipe: &WriteRecipe,
@@ -40,7 +39,6 @@ impl Unwritten {
         batch: &RecordBatch,
         rejected: &[Rejected],
         last: &Error,
-        read: u64,
     ) -> Result<()> {
         if let Some(failure) = &self.too_many {
             return Err(Error::data(failure.clone()));
@@ -48,7 +46,7 @@ impl Unwritten {
         self.file(recipe, stream, batch)?.add(batch, rejected)?;
         self.rows += rejected.len() as u64;
         self.last = last.to_string();
-        self.check(&recipe.options, read, false)
+        Ok(())
     }
 
     fn file(&mut self, recipe: &WriteRecipe, stream: usize, batch: &RecordBatch) -> Result<&mut RejectedFile> {
@@ -64,10 +62,11 @@ impl Unwritten {
         self.files.get_mut(&stream).ok_or_else(|| Error::internal("a file of rejected rows is not there"))
     }
 
-    /// Whether there are too many of them, at the `end` or before.
+    /// Whether there are too many of them among all that the load has `read`, at the `end` or before.
     ///
     /// # Errors
-    /// There are.
+    /// There are: those that the error counts can be found in files that are closed, though other streams have not heard of it
+    /// yet. Those get the same error.
     pub(super) fn check(&mut self, options: &CassandraOptions, read: u64, end: bool) -> Result<()> {
         if !options.max_rejected.is_exceeded(self.rows, read, end) {
             return Ok(());
@@ -81,8 +80,7 @@ impl Unwritten {
             self.last
         );
         self.too_many = Some(failure.clone());
-        let streams: Vec<usize> = self.files.keys().copied().collect();
-        streams.into_iter().try_for_each(|stream| self.close(stream))?;
+        std::mem::take(&mut self.files).into_values().try_for_each(|mut file| file.close())?;
         Err(Error::data(failure))
     }
 
