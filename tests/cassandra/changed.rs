@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::common::fed::fed_table;
-use crate::common::{TestKeyspace, metric, number, plan, session};
+use crate::common::{TestKeyspace, metric, number, plan, session, wait_until};
 use cbulk::{Error, ErrorKind, Session};
 use datafusion::arrow::array::{Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
@@ -43,11 +43,7 @@ impl Load {
         for _ in 0..BEFORE {
             assert!(load.send().await, "the load has ended before the table was changed");
         }
-        let deadline = Instant::now() + Duration::from_mins(1);
-        while load.written() < load.sent * ROWS {
-            assert!(Instant::now() < deadline, "{} rows are written", load.written());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        wait_until("not all rows are written", async || load.written() == load.sent * ROWS).await;
         load
     }
 

@@ -26,6 +26,20 @@ pub fn host() -> String {
     })
 }
 
+/// Waits for a condition.
+///
+/// # Panics
+/// It does not come: `trouble` says what is wrong then.
+pub async fn wait_until(trouble: &str, condition: impl AsyncFn() -> bool) {
+    // Longer than a server needs for anything small, on a busy machine too.
+    const PATIENCE: Duration = Duration::from_mins(1);
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "{trouble} after {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// A session with catalog `cassandra` at this host.
 pub fn session_at(host: &str) -> Session {
     SessionBuilder::default().with_cluster(ClusterOptions::new([host])).build().unwrap()

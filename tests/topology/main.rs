@@ -16,7 +16,7 @@ use cbulk::write::outcome::LoadReport;
 use cbulk::{ClusterOptions, Error, ErrorKind, Session, SessionBuilder};
 use common::cluster::RealCluster;
 use common::fed::fed_table;
-use common::{TestKeyspace, metric, number, plan, run, session_at};
+use common::{TestKeyspace, metric, number, plan, run, session_at, wait_until};
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::physical_plan::ExecutionPlan;
@@ -186,10 +186,7 @@ async fn a_load_goes_on_while_a_node_does_not_answer(cluster: &RealCluster) {
         }
     });
     // What was sent to the frozen node, 64 groups of one row at the most, waits for it, and nothing else.
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while of("rows_written") < 10_000 - 64 && Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    wait_until("not all other rows are written", async || of("rows_written") >= 10_000 - 64).await;
     let (written, overloads) = (of("rows_written"), of_nodes(node.as_ref(), "overloads"));
     cluster.run(&["resume", "2"]).await.unwrap();
     assert!((10_000 - 64..10_000).contains(&written), "{written} rows were written");
@@ -239,9 +236,7 @@ async fn a_load_waits_for_nodes_that_do_not_answer(cluster: &RealCluster) {
         }
     });
     // Each node is overloaded by itself.
-    while of("overloads") < overloads + 3 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    wait_until("too few overloads are counted", async || of("overloads") >= overloads + 3).await;
     let limits = of_nodes(node.as_ref(), "in_flight_limit");
     for number in ["1", "2", "3"] {
         cluster.run(&["resume", number]).await.unwrap();

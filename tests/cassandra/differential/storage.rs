@@ -1,14 +1,6 @@
 //! Where the server keeps rows: in memory, in `SSTable`s, in indexes.
 
-use std::time::{Duration, Instant};
-
-use crate::common::TestKeyspace;
-
-/// Longer than a server needs for a small table, on a busy machine too.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// How long until the server is asked again.
-const PAUSE: Duration = Duration::from_millis(5);
+use crate::common::{TestKeyspace, wait_until};
 
 /// Writes what the table has in memory to an `SSTable`. It must have something, and no `SSTable` yet.
 pub(crate) async fn flush(keyspace: &TestKeyspace, table: &str, full_name: &str) {
@@ -55,12 +47,4 @@ pub(crate) async fn wait_for_indexes(keyspace: &TestKeyspace, table: &str) {
         wanted.iter().all(|name| built.contains(name))
     })
     .await;
-}
-
-async fn wait_until(trouble: &str, condition: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "{trouble} after {PATIENCE:?}");
-        tokio::time::sleep(PAUSE).await;
-    }
 }

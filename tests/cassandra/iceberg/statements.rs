@@ -6,8 +6,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
 
 use super::cells::json_rows;
-use super::support::{Folder, files_of, pyiceberg_table, wait_until};
+use super::support::{Folder, files_of, pyiceberg_table};
 use super::{source, support};
+use crate::common::wait_until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_statement_leaves_nothing() {
@@ -45,14 +46,13 @@ async fn a_cancelled_statement_leaves_nothing() {
         let query = support::plan(&session, &sql).await;
         let mut stream = query.execute().unwrap();
         let warehouse = folder.path().join("warehouse");
-        let wrote = tokio::select! {
+        tokio::select! {
             _ = stream.next() => panic!("the statement ended before it was cancelled"),
-            found = wait_until(|| !files_of(&warehouse).is_empty()) => found,
-        };
-        assert!(wrote, "no file was begun");
+            () = wait_until("no file is begun", async || !files_of(&warehouse).is_empty()) => {}
+        }
         drop(stream);
         // The plan outlives its run; the files do not.
-        assert!(wait_until(|| files_of(&warehouse).is_empty()).await, "left behind: {:?}", files_of(&warehouse));
+        wait_until("files are left behind", async || files_of(&warehouse).is_empty()).await;
         assert!(support::error(&session, &format!("SELECT * FROM iceberg.ns.t{number}")).await.contains("no table"));
         drop(query);
     }

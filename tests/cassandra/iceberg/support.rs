@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use cbulk::{Session, SessionBuilder};
 use datafusion::arrow::array::RecordBatch;
@@ -59,18 +58,6 @@ pub(crate) fn files_of(folder: &Path) -> Vec<String> {
     collect(folder, "", &mut found);
     found.sort();
     found
-}
-
-/// Waits for a condition, at most 60 s.
-pub(crate) async fn wait_until(condition: impl Fn() -> bool) -> bool {
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_mins(1) {
-        if condition() {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    false
 }
 
 pub(crate) async fn query(session: &Session, sql: &str) -> Vec<RecordBatch> {
