@@ -11,16 +11,39 @@ use crate::error::Error;
 use crate::options::SORT_MEMORY_MB;
 
 /// Gives at most so many bytes of another pool, where all of it is counted.
+///
+/// A part of them is for merging alone. While the sort merges what it holds, to spill it, it also collects what comes out of the
+/// merge for as long as it is given memory, and then the merge, which cannot spill, is refused its next batch: whether that
+/// happens is a matter of who asks first, and it is the end of the sort
+/// ([DataFusion #20642](https://github.com/apache/datafusion/pull/20642),
+/// [#24739](https://github.com/apache/datafusion/issues/24739)).
 #[derive(Debug)]
 pub(super) struct Share {
     own: GreedyMemoryPool,
+    /// Of that, what can be spilled.
+    collected: GreedyMemoryPool,
     bytes: usize,
     of: Arc<dyn MemoryPool>,
 }
 
 impl Share {
-    pub(super) fn new(of: &Arc<dyn MemoryPool>, bytes: usize) -> Self {
-        Self { own: GreedyMemoryPool::new(bytes), bytes, of: Arc::clone(of) }
+    /// Of `bytes`, so many are for merging alone.
+    pub(super) fn new(of: &Arc<dyn MemoryPool>, bytes: usize, for_merging: usize) -> Self {
+        let collected = GreedyMemoryPool::new(bytes.saturating_sub(for_merging));
+        Self { own: GreedyMemoryPool::new(bytes), collected, bytes, of: Arc::clone(of) }
+    }
+
+    /// The pools in which a reservation is counted here.
+    fn pools(&self, reservation: &MemoryReservation) -> impl Iterator<Item = &GreedyMemoryPool> {
+        let collected = reservation.consumer().can_spill().then_some(&self.collected);
+        std::iter::once(&self.own).chain(collected)
+    }
+
+    fn refusal(&self) -> Error {
+        let (mb, more) = (self.bytes >> 20, (self.bytes >> 20).saturating_mul(4));
+        Error::config(format!(
+            "the rows are too large to be sorted by token in {mb} MiB: SET {SORT_MEMORY_MB} = {more}"
+        ))
     }
 }
 
@@ -34,25 +57,30 @@ impl MemoryPool for Share {
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.own.grow(reservation, additional);
+        self.pools(reservation).for_each(|pool| pool.grow(reservation, additional));
         self.of.grow(reservation, additional);
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.own.shrink(reservation, shrink);
+        self.pools(reservation).for_each(|pool| pool.shrink(reservation, shrink));
         self.of.shrink(reservation, shrink);
     }
 
     /// The sort spills when it is refused more. What it makes an error of is that not even a few rows fit.
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> DataFusionResult<()> {
-        if self.own.try_grow(reservation, additional).is_err() {
-            let (mb, more) = (self.bytes >> 20, (self.bytes >> 20).saturating_mul(4));
-            return Err(Error::config(format!(
-                "the rows are too large to be sorted by token in {mb} MiB: SET {SORT_MEMORY_MB} = {more}"
-            ))
-            .into());
+        let is_collected = reservation.consumer().can_spill();
+        if is_collected {
+            self.collected.try_grow(reservation, additional).map_err(|_| self.refusal())?;
         }
-        self.of.try_grow(reservation, additional).inspect_err(|_| self.own.shrink(reservation, additional))
+        let own = self.own.try_grow(reservation, additional).map_err(|_| self.refusal().into());
+        let all = own.and_then(|()| {
+            self.of.try_grow(reservation, additional).inspect_err(|_| self.own.shrink(reservation, additional))
+        });
+        all.inspect_err(|_| {
+            if is_collected {
+                self.collected.shrink(reservation, additional);
+            }
+        })
     }
 
     fn reserved(&self) -> usize {
@@ -71,7 +99,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_counted_nowhere() {
         let session: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(3 << 20));
-        let [first, second] = [2 << 20; 2].map(|bytes| Arc::new(Share::new(&session, bytes)) as Arc<dyn MemoryPool>);
+        let [first, second] = [2 << 20; 2].map(|bytes| Arc::new(Share::new(&session, bytes, 0)) as Arc<dyn MemoryPool>);
         let of_first = MemoryConsumer::new("first").register(&first);
         let of_second = MemoryConsumer::new("second").register(&second);
         of_first.try_grow(2 << 20).unwrap();
@@ -84,5 +112,26 @@ mod tests {
         drop(of_first);
         of_second.try_grow(2 << 20).unwrap();
         assert_eq!((first.reserved(), second.reserved(), session.reserved()), (0, 2 << 20, 2 << 20));
+    }
+
+    #[test]
+    fn what_is_for_merging_is_given_to_nothing_else() {
+        let session: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(8 << 20));
+        let share: Arc<dyn MemoryPool> = Arc::new(Share::new(&session, 4 << 20, 1 << 20));
+        let sort = MemoryConsumer::new("sort").with_can_spill(true).register(&share);
+        let merge = MemoryConsumer::new("merge").register(&share);
+        sort.try_grow(3 << 20).unwrap();
+        assert!(sort.try_grow(1).is_err());
+        assert_eq!((share.reserved(), session.reserved()), (3 << 20, 3 << 20));
+        merge.try_grow(1 << 20).unwrap();
+        assert!(merge.try_grow(1).is_err());
+        // Of what is free it may have all.
+        sort.free();
+        merge.try_grow(3 << 20).unwrap();
+        assert!(sort.try_grow(1).is_err());
+        drop(merge);
+        sort.try_grow(3 << 20).unwrap();
+        drop(sort);
+        assert_eq!((share.reserved(), session.reserved()), (0, 0));
     }
 }

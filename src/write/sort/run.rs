@@ -32,8 +32,9 @@ const PARTS_OF_INPUT: usize = 16;
 /// a quarter of this number of files can be merged at once.
 const PARTS_OF_OUTPUT: usize = 128;
 
-/// The part of its memory that the sort keeps for merging what it holds, when it has to spill.
-const PARTS_OF_MERGING: usize = 4;
+/// The part of its memory that the sort keeps for merging what it holds, when it has to spill. What is merged takes at most half
+/// of what it took before, where all was counted twice, and the copies of its tokens half of that again.
+const PARTS_OF_MERGING: usize = 2;
 
 /// The sort of one partition.
 pub(super) struct Run {
@@ -93,8 +94,11 @@ impl Run {
         let execution = &mut config.options_mut().execution;
         let rows = self.memory / PARTS_OF_OUTPUT / row_bytes.max(1);
         execution.batch_size = rows.clamp(1, execution.batch_size.max(1));
-        execution.sort_spill_reservation_bytes = self.memory / PARTS_OF_MERGING;
-        let memory_pool = Arc::new(Share::new(of.memory_pool(), self.memory));
+        // What is put together before it is sorted may take more than was counted for its parts.
+        execution.sort_in_place_threshold_bytes = 0;
+        let for_merging = self.memory / PARTS_OF_MERGING;
+        execution.sort_spill_reservation_bytes = for_merging;
+        let memory_pool = Arc::new(Share::new(of.memory_pool(), self.memory, for_merging));
         let runtime = RuntimeEnv { memory_pool, ..of.runtime_env().as_ref().clone() };
         TaskContext::default().with_session_config(config).with_runtime(Arc::new(runtime))
     }

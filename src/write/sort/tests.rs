@@ -127,6 +127,22 @@ async fn rows_of_megabytes_are_sorted_a_few_at_a_time() {
     assert!(error.to_string().contains("SET cassandra.sort_memory_mb = 16"), "{error}");
 }
 
+/// Sorts merge on several threads, and who of them asks for memory first is never the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn merging_has_the_memory_it_needs_whoever_asks_first() {
+    for rows_of_batch in [50, 100, 500, 4_000] {
+        let batches: Vec<RecordBatch> =
+            (0..60_000 / rows_of_batch).map(|i| shuffled(i * rows_of_batch..(i + 1) * rows_of_batch)).collect();
+        for _ in 0..5 {
+            let (exec, context) = sort(&batches, 2, &pool());
+            let sorted = tokio::spawn(async move { run(&exec, &context).await.map(|sorted| (sorted, spills(&exec))) });
+            let (sorted, spills) = sorted.await.unwrap().unwrap();
+            assert_eq!(sorted.iter().map(RecordBatch::num_rows).sum::<usize>(), 60_000);
+            assert!(spills > 2, "{spills} spills");
+        }
+    }
+}
+
 /// Each part of a batch counts as its own rows, not as the batch.
 #[tokio::test]
 async fn parts_of_a_large_batch_do_not_take_its_memory() {
