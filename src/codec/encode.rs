@@ -50,7 +50,7 @@ use super::place::describe;
 use crate::cluster::limits::RequestLimit;
 use crate::cluster::schema::{Column, ColumnKind, CqlType};
 use crate::error::{Error, Result};
-use exact::{Fault, Misfit};
+use exact::{Fault, Misfit, Reason};
 use plan::Plan;
 use refusal::plan;
 pub use row::BoundRow;
@@ -306,8 +306,9 @@ impl BoundBatch {
     #[cold]
     fn bad_value(&self, index: usize, row: usize, misfit: Misfit) -> Error {
         let column = &self.recipe.columns[index];
-        let (value, cql_type, why) = (self.values[index].shown(row), &column.cql_type, misfit.why);
-        let message = match misfit.part {
+        let Reason { why, part } = misfit.reason();
+        let (value, cql_type) = (self.values[index].shown(row), &column.cql_type);
+        let message = match part {
             None => format!("cannot write {value:?} as {cql_type}: {why}"),
             Some(part) => {
                 let (place, inner) = describe(cql_type, &part.steps);

@@ -15,12 +15,16 @@ use crate::codec::{decimal, duration, hex, temporal};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault(pub(super) &'static str);
 
-/// Why a value, or a part of it, has no place in its column.
+/// Why a value, or a part of it, has no place in its column. One pointer, so that what is returned of each part of a value stays in
+/// a register.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Misfit {
+pub(super) struct Misfit(Box<Reason>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reason {
     pub(super) why: Cow<'static, str>,
     /// Nothing if it is the value as a whole.
-    pub(super) part: Option<Box<Part>>,
+    pub(super) part: Option<Part>,
 }
 
 /// The part of a value that does not fit.
@@ -34,19 +38,29 @@ pub(super) struct Part {
 
 impl From<Fault> for Misfit {
     fn from(Fault(why): Fault) -> Self {
-        Self { why: Cow::Borrowed(why), part: None }
+        Self::new(why)
     }
 }
 
 impl Misfit {
+    /// Of a value as a whole.
+    #[cold]
+    pub(super) fn new(why: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Reason { why: why.into(), part: None }))
+    }
+
     /// The same, seen from what contains the part.
     #[cold]
     pub(super) fn within(mut self, step: Step, shown: impl FnOnce() -> String) -> Self {
-        match &mut self.part {
+        match &mut self.0.part {
             Some(part) => part.steps.push(step),
-            none => *none = Some(Box::new(Part { steps: vec![step], shown: shown() })),
+            none => *none = Some(Part { steps: vec![step], shown: shown() }),
         }
         self
+    }
+
+    pub(super) fn reason(self) -> Reason {
+        *self.0
     }
 }
 

@@ -1,6 +1,5 @@
 //! Values with parts, written as Cassandra lays them out.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -163,7 +162,7 @@ impl Vectors {
         let range = self.spans.range(row);
         if range.len() != self.dimension {
             let why = format!("it has {} elements, and the vector {}", range.len(), self.dimension);
-            return Err(Misfit { why: Cow::Owned(why), part: None });
+            return Err(Misfit::new(why));
         }
         for (i, element) in range.enumerate() {
             let written = match self.width {
