@@ -47,6 +47,7 @@ pub(crate) mod json;
 pub(crate) mod key_bytes;
 mod place;
 mod read_as;
+pub(crate) mod shown;
 mod temporal;
 pub mod token;
 

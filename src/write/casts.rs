@@ -18,6 +18,7 @@ use datafusion::physical_plan::expressions::{CastExpr, Column as ColumnExpr, Lit
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use crate::cluster::schema::Column;
+use crate::codec::shown::shown;
 use crate::error::{Error, Result};
 
 /// The only column of the batches in which values are cast.
@@ -157,9 +158,7 @@ impl Cast {
 
     #[cold]
     fn refusal(&self, array: &ArrayRef, row: usize, error: &DataFusionError) -> Error {
-        const SHOWN: usize = 80;
-        let value = array_value_to_string(array, 0).unwrap_or_else(|_| "the value".to_owned());
-        let value: String = value.chars().take(SHOWN).collect();
+        let value = array_value_to_string(array, 0).map_or_else(|_| "the value".to_owned(), |value| shown(&value));
         let why = match error.find_root() {
             DataFusionError::ArrowError(error, _) => match error.as_ref() {
                 ArrowError::CastError(why) | ArrowError::ParseError(why) => why.clone(),

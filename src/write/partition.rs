@@ -21,6 +21,7 @@ use super::times::Statements;
 use crate::cluster::route::token_of_key;
 use crate::cluster::schema::ColumnKind;
 use crate::codec::far_time::value_text;
+use crate::codec::shown::shown;
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::ExistingRows;
 
@@ -177,7 +178,7 @@ impl WritePartition {
     fn told(&self, error: Error, source: &SourceBatch, row: usize, unread: bool) -> Error {
         let error = error.with_context("table", self.recipe.table.name.to_string());
         let (name, shown) = match (&self.recipe.form, source.columns.columns().first()) {
-            (Form::Json(_), Some(json)) if unread => ("json", beginning(json, row).unwrap_or_default()),
+            (Form::Json(_), Some(json)) if unread => ("json", shown_value(json, row).unwrap_or_default()),
             _ => ("key", self.key(source, row, ColumnKind::is_key)),
         };
         if shown.is_empty() { error } else { error.with_context(name, shown) }
@@ -274,15 +275,15 @@ impl WritePartition {
     /// The values of a row's columns of some kinds, for people; of those that are null nothing, or what a cast has failed for.
     fn key(&self, source: &SourceBatch, row: usize, is_told: impl Fn(ColumnKind) -> bool) -> String {
         let came = |index: usize| match self.recipe.form {
-            Form::Columns(_) => source.columns.columns().get(index).and_then(|array| beginning(array, row)),
+            Form::Columns(_) => source.columns.columns().get(index).and_then(|array| shown_value(array, row)),
             Form::Json(_) => None,
         };
         let columns = self.recipe.columns.iter().zip(source.values.columns()).enumerate();
-        let shown = columns.filter(|(_, (column, _))| is_told(column.kind)).filter_map(|(index, (column, array))| {
-            let value = beginning(array, row).or_else(|| came(index))?;
+        let told = columns.filter(|(_, (column, _))| is_told(column.kind)).filter_map(|(index, (column, array))| {
+            let value = shown_value(array, row).or_else(|| came(index))?;
             Some(format!("{} = {value}", column.name))
         });
-        shown.collect::<Vec<_>>().join(", ")
+        told.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -294,10 +295,10 @@ impl Drop for WritePartition {
     }
 }
 
-/// The first characters of a value that is not null.
-fn beginning(array: &dyn Array, row: usize) -> Option<String> {
+/// A value that is not null, as it is shown.
+fn shown_value(array: &dyn Array, row: usize) -> Option<String> {
     let text = value_text(array, row).or_else(|| array.is_valid(row).then(|| "?".to_owned()))?;
-    Some(text.chars().take(100).collect())
+    Some(shown(&text))
 }
 
 /// What is to be done about rows of a batch.

@@ -7,6 +7,7 @@ use arrow::error::ArrowError;
 
 use super::fault::Fault;
 use crate::codec::decimal::{DecimalType, Fit};
+use crate::codec::shown::shown;
 use crate::options::DecimalOverflow;
 
 /// Unscaled values of one decimal type.
@@ -51,22 +52,16 @@ impl Numbers {
 
     #[cold]
     fn misfit(&self, cell: &[u8], reading: Reading) -> Fault {
-        const SHOWN: usize = 80;
         // Only long numbers take time to print, of which nobody wants all digits.
         const MAX_PRINTED: usize = 1_000;
         let mut digits = Vec::new();
-        let shown = if cell.len() > MAX_PRINTED || (reading.show)(cell, &mut digits).is_none() {
+        let number = if cell.len() > MAX_PRINTED || (reading.show)(cell, &mut digits).is_none() {
             format!("a number of {} bytes", cell.len())
         } else {
-            let mut text = String::from_utf8_lossy(&digits).into_owned();
-            if text.len() > SHOWN {
-                text.truncate(SHOWN);
-                text.push('…');
-            }
-            text
+            shown(&String::from_utf8_lossy(&digits))
         };
         let DecimalType { precision, scale } = self.number_type;
-        Fault::does_not_fit(format!("{shown} is no decimal({precision}, {scale})"))
+        Fault::does_not_fit(format!("{number} is no decimal({precision}, {scale})"))
     }
 
     pub(super) fn finish(mut self) -> Result<ArrayRef, ArrowError> {

@@ -19,6 +19,7 @@ use arrow::util::display::array_value_to_string;
 
 use super::exact::{self, Fault, Misfit};
 use super::plan::{BytesTo, Form, Plan, TextTo};
+use crate::codec::shown::shown;
 use crate::codec::{decimal, temporal};
 use nested::{Lists, Maps, Structs, Vectors};
 
@@ -97,12 +98,7 @@ impl Values {
 
     /// The value of a row as people read it, cut if it is long.
     pub(super) fn shown(&self, row: usize) -> String {
-        const SHOWN: usize = 80;
-        let value = array_value_to_string(&self.source, row).unwrap_or_else(|_| "the value".to_owned());
-        match value.char_indices().nth(SHOWN) {
-            Some((end, _)) => format!("{}…", &value[..end]),
-            None => value,
-        }
+        array_value_to_string(&self.source, row).map_or_else(|_| "the value".to_owned(), |value| shown(&value))
     }
 
     pub(super) fn has_nulls(&self) -> bool {

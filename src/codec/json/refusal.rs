@@ -7,10 +7,8 @@ use arrow::datatypes::ArrowNativeType;
 use super::document::Json;
 use crate::cluster::schema::Column;
 use crate::codec::place::{Step, describe};
+use crate::codec::shown::shown;
 use crate::error::Error;
-
-/// The characters that are shown of a value.
-const SHOWN: usize = 80;
 
 /// Where the values stand that one array is made of.
 #[derive(Debug)]
@@ -85,12 +83,5 @@ impl Refusals {
     /// By row, counted from 0.
     pub(super) fn into_errors(self) -> Vec<(usize, Error)> {
         self.0.into_iter().enumerate().filter_map(|(row, error)| Some((row, error?))).collect()
-    }
-}
-
-fn shown(value: &str) -> String {
-    match value.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
     }
 }

@@ -1,0 +1,24 @@
+//! Values in messages.
+
+/// The characters that are shown of a value: enough to know it again, few enough to read the rest of the sentence.
+const SHOWN: usize = 80;
+
+/// The beginning of a value's text, with an ellipsis where something is left out.
+pub(crate) fn shown(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let just = "ü".repeat(SHOWN);
+        assert_eq!(shown(&just), just);
+        assert_eq!(shown(&format!("{just}a")), format!("{just}…"));
+    }
+}
