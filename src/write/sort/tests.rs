@@ -151,7 +151,8 @@ async fn parts_of_a_large_batch_do_not_take_its_memory() {
     let (exec, context) = sort(&parts, 1, &pool());
     let sorted = run(&exec, &context).await.unwrap();
     assert_eq!(sorted.iter().map(RecordBatch::num_rows).sum::<usize>(), 40_000);
-    assert!((4..80).contains(&spills(&exec)), "{} spills", spills(&exec));
+    // By the whole batch there would be one for each part.
+    assert!((4..200).contains(&spills(&exec)), "{} spills", spills(&exec));
 }
 
 #[tokio::test]
