@@ -35,27 +35,44 @@ pub(crate) async fn run(setup: &Setup) -> Result<()> {
     };
 
     let (mut samples, mut ratios): (Samples, BTreeMap<_, _>) = Default::default();
+    let (mut measured, mut failed) = (Vec::new(), Vec::new());
     // All rounds of a pair before the next pair's, for the sake of the machine's mood and the server's compiler.
-    for pair in &pairs {
-        eprintln!("{}, to warm up, not counted", pair.ours.name());
-        one_round(setup, pair, splits).await?;
-        // By themselves: other pairs have the same raw measure, at other times.
-        let mut of_pair = Samples::new();
-        for round in 1..=setup.rounds {
-            eprintln!("{}, round {round} of {}", pair.ours.name(), setup.rounds);
-            let (raw, ours) = one_round(setup, pair, splits).await?;
-            for (measure, sample) in pair.raw.iter().zip(raw).chain([(&pair.ours, ours)]) {
-                of_pair.entry(measure.name()).or_default().push(sample);
+    for pair in pairs {
+        match rounds(setup, pair, splits).await {
+            Ok(of_pair) => {
+                ratios.insert(pair.ours.name(), ratios_of(pair, &of_pair));
+                for (name, of_measure) in of_pair {
+                    samples.entry(name).or_default().extend(of_measure);
+                }
+                measured.push(pair);
+            }
+            // What the others give is not lost for it.
+            Err(error) => {
+                eprintln!("error: {error}");
+                failed.push(pair.ours.name());
             }
         }
-        ratios.insert(pair.ours.name(), ratios_of(pair, &of_pair));
-        for (name, of_measure) in of_pair {
-            samples.entry(name).or_default().extend(of_measure);
+    }
+    let outcome = Outcome { setup, pairs: &measured, samples, ratios, splits, machine, versions };
+    report::print(&outcome);
+    report::write(&outcome)?;
+    if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}, see above", failed.join(", ")).into()) }
+}
+
+/// The samples of one pair.
+async fn rounds(setup: &Setup, pair: &Pair, splits: usize) -> Result<Samples> {
+    eprintln!("{}, to warm up, not counted", pair.ours.name());
+    one_round(setup, pair, splits).await?;
+    // By themselves: other pairs have the same raw measure, at other times.
+    let mut samples = Samples::new();
+    for round in 1..=setup.rounds {
+        eprintln!("{}, round {round} of {}", pair.ours.name(), setup.rounds);
+        let (raw, ours) = one_round(setup, pair, splits).await?;
+        for (measure, sample) in pair.raw.iter().zip(raw).chain([(&pair.ours, ours)]) {
+            samples.entry(measure.name()).or_default().push(sample);
         }
     }
-    let outcome = Outcome { setup, pairs: &pairs, samples, ratios, splits, machine, versions };
-    report::print(&outcome);
-    report::write(&outcome)
+    Ok(samples)
 }
 
 /// Rate of ours to that of the raw measure in the same round. Of several raw measures the one with the best median: the
