@@ -10,6 +10,10 @@ use crate::measure::{Measure, PAIRS, Pair};
 use crate::report::{Outcome, median};
 use crate::{Result, Setup, inputs, load, machine, ours, report};
 
+/// So long at the least each measure warms the server up, whose compiler goes by the number of requests: of short ones the last
+/// rounds would be nearly twice as quick as the first.
+const WARM_UP_SECONDS: f64 = 15.0;
+
 /// The samples of each measure, by its name, in the order of the rounds.
 type Samples = BTreeMap<&'static str, Vec<Sample>>;
 
@@ -62,7 +66,13 @@ pub(crate) async fn run(setup: &Setup) -> Result<()> {
 /// The samples of one pair.
 async fn rounds(setup: &Setup, pair: &Pair, splits: usize) -> Result<Samples> {
     eprintln!("{}, to warm up, not counted", pair.ours.name());
-    one_round(setup, pair, splits).await?;
+    let (raw, ours) = one_round(setup, pair, splits).await?;
+    for (measure, sample) in pair.raw.iter().zip(raw).chain([(&pair.ours, ours)]) {
+        let mut seconds = sample.seconds;
+        while seconds < WARM_UP_SECONDS {
+            seconds += one(setup, *measure, splits).await?.seconds;
+        }
+    }
     // By themselves: other pairs have the same raw measure, at other times.
     let mut samples = Samples::new();
     for round in 1..=setup.rounds {
