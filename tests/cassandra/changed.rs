@@ -43,7 +43,8 @@ impl Load {
         for _ in 0..BEFORE {
             assert!(load.send().await, "the load has ended before the table was changed");
         }
-        wait_until("not all rows are written", async || load.written() == load.sent * ROWS).await;
+        let trouble = || format!("{} rows are written", load.written());
+        wait_until(trouble, async || load.written() == load.sent * ROWS).await;
         load
     }
 

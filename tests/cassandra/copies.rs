@@ -1,6 +1,6 @@
 //! Copies that keep write times and times to live, and times that come with the rows of an INSERT.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::common::{TestKeyspace, error_of, explain, metric, number, plan, run, session, sorted_rows, wait_until};
 use futures::TryStreamExt;
@@ -291,7 +291,9 @@ async fn an_external_table_takes_the_times_of_rows_from_columns() {
     // The row itself lives no longer, though it has no other cell.
     assert_eq!(number(&session, "INSERT INTO e (k, lives) VALUES (100, 1)").await, 1);
     let count = ks.sql("SELECT count(*) FROM {ks}.t WHERE k = 100");
-    wait_until("the row does not expire", async || number(&session, &count).await == 0).await;
+    let written = Instant::now();
+    wait_until(|| "the row does not expire".to_owned(), async || number(&session, &count).await == 0).await;
+    assert!(written.elapsed() < Duration::from_secs(30), "the row has expired after {:?}", written.elapsed());
     ks.drop_it().await;
 }
 

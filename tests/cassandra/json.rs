@@ -111,9 +111,10 @@ async fn texts_that_the_server_refuses_are_rejected_rows() {
         assert!(answer.is_err(), "Cassandra takes {text}");
         let error = error_of(&session, &insert(&ks, &[text])).await;
         assert!(error.contains("row: 1"), "{text}: {error}");
-        let beginning: String = text.chars().take(80).collect();
+        let cut = if text.chars().count() > 80 { "…" } else { "" };
+        let shown = format!("{}{cut}", text.chars().take(80).collect::<String>());
         assert!(error.contains(&ks.sql("table: {ks}.ours, ")), "{text}: {error}");
-        assert!(error.contains(&format!("json: {beginning}")) || error.contains("key: "), "{text}: {error}");
+        assert!(error.contains(&format!("json: {shown}")) || error.contains("key: "), "{text}: {error}");
     }
     // Among good ones they are kept as they came, and the good ones are written.
     let folder = std::env::temp_dir().join(format!("cbulk-json-{}", ks.sql("{ks}")));

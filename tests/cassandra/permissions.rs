@@ -145,7 +145,7 @@ async fn who_may_write(node: &SecuredNode, reader: &Session) {
     node.administer(&["REVOKE MODIFY ON KEYSPACE ks FROM writers"]).await;
     // Nodes remember permissions for some seconds.
     let is_refused = async || planning(&loader, "INSERT INTO ks.t VALUES (102, 'never')").await.is_err();
-    wait_until("the permission is still there", is_refused).await;
+    wait_until(|| "the permission is still there".to_owned(), is_refused).await;
     let started = Instant::now();
     let error = planned.execute().unwrap().try_collect::<Vec<_>>().await.unwrap_err().to_string();
     assert!(error.contains("at least 0 rows") && error.contains("GRANT MODIFY ON TABLE ks.t TO \"Loader\""), "{error}");

@@ -30,12 +30,12 @@ pub fn host() -> String {
 ///
 /// # Panics
 /// It does not come: `trouble` says what is wrong then.
-pub async fn wait_until(trouble: &str, condition: impl AsyncFn() -> bool) {
+pub async fn wait_until(trouble: impl Fn() -> String, condition: impl AsyncFn() -> bool) {
     // Longer than a server needs for anything small, on a busy machine too.
     const PATIENCE: Duration = Duration::from_mins(1);
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
-        assert!(Instant::now() < deadline, "{trouble} after {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "{} after {PATIENCE:?}", trouble());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -206,12 +206,8 @@ impl QueryRuntime {
 
     /// Waits until whatever was begun has ended.
     pub async fn wait_until_idle(&self) {
-        let deadline = Instant::now() + Duration::from_mins(1);
         let tasks = || self.runtime().metrics().num_alive_tasks();
-        while tasks() > 0 {
-            assert!(Instant::now() < deadline, "{} tasks are left", tasks());
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        wait_until(|| format!("{} tasks are left", tasks()), async || tasks() == 0).await;
     }
 
     fn runtime(&self) -> &tokio::runtime::Runtime {

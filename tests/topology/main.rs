@@ -186,7 +186,8 @@ async fn a_load_goes_on_while_a_node_does_not_answer(cluster: &RealCluster) {
         }
     });
     // What was sent to the frozen node, 64 groups of one row at the most, waits for it, and nothing else.
-    wait_until("not all other rows are written", async || of("rows_written") >= 10_000 - 64).await;
+    let trouble = || format!("{} rows are written", of("rows_written"));
+    wait_until(trouble, async || of("rows_written") >= 10_000 - 64).await;
     let (written, overloads) = (of("rows_written"), of_nodes(node.as_ref(), "overloads"));
     cluster.run(&["resume", "2"]).await.unwrap();
     assert!((10_000 - 64..10_000).contains(&written), "{written} rows were written");
@@ -236,7 +237,8 @@ async fn a_load_waits_for_nodes_that_do_not_answer(cluster: &RealCluster) {
         }
     });
     // Each node is overloaded by itself.
-    wait_until("too few overloads are counted", async || of("overloads") >= overloads + 3).await;
+    let trouble = || format!("{} overloads are counted, {overloads} of them before", of("overloads"));
+    wait_until(trouble, async || of("overloads") >= overloads + 3).await;
     let limits = of_nodes(node.as_ref(), "in_flight_limit");
     for number in ["1", "2", "3"] {
         cluster.run(&["resume", number]).await.unwrap();

@@ -11,11 +11,18 @@ pub(crate) async fn flush(keyspace: &TestKeyspace, table: &str, full_name: &str)
     };
     flush_after(1).await;
     let size = "SELECT mebibytes FROM system_views.disk_usage WHERE keyspace_name = ? AND table_name = ?";
-    wait_until(&format!("{table} is not flushed"), async || {
-        // Rounded up.
-        let rows = keyspace.cql.query_unpaged(size, (&keyspace.name, table)).await.unwrap();
-        rows.into_rows_result().unwrap().maybe_first_row::<(i64,)>().unwrap().is_some_and(|(mebibytes,)| mebibytes > 0)
-    })
+    wait_until(
+        || format!("{table} is not flushed"),
+        async || {
+            // Rounded up.
+            let rows = keyspace.cql.query_unpaged(size, (&keyspace.name, table)).await.unwrap();
+            rows.into_rows_result()
+                .unwrap()
+                .maybe_first_row::<(i64,)>()
+                .unwrap()
+                .is_some_and(|(mebibytes,)| mebibytes > 0)
+        },
+    )
     .await;
     flush_after(0).await;
 }
@@ -42,9 +49,12 @@ pub(crate) async fn wait_for_indexes(keyspace: &TestKeyspace, table: &str) {
         return;
     }
     let built = "SELECT index_name FROM system.\"IndexInfo\" WHERE table_name = ?";
-    wait_until(&format!("the indexes of {table} are not built"), async || {
-        let built = names(built, &[&keyspace.name]).await;
-        wanted.iter().all(|name| built.contains(name))
-    })
+    wait_until(
+        || format!("the indexes of {table} are not built"),
+        async || {
+            let built = names(built, &[&keyspace.name]).await;
+            wanted.iter().all(|name| built.contains(name))
+        },
+    )
     .await;
 }

@@ -48,11 +48,12 @@ async fn a_cancelled_statement_leaves_nothing() {
         let warehouse = folder.path().join("warehouse");
         tokio::select! {
             _ = stream.next() => panic!("the statement ended before it was cancelled"),
-            () = wait_until("no file is begun", async || !files_of(&warehouse).is_empty()) => {}
+            () = wait_until(|| "no file is begun".to_owned(), async || !files_of(&warehouse).is_empty()) => {}
         }
         drop(stream);
         // The plan outlives its run; the files do not.
-        wait_until("files are left behind", async || files_of(&warehouse).is_empty()).await;
+        let trouble = || format!("left behind: {:?}", files_of(&warehouse));
+        wait_until(trouble, async || files_of(&warehouse).is_empty()).await;
         assert!(support::error(&session, &format!("SELECT * FROM iceberg.ns.t{number}")).await.contains("no table"));
         drop(query);
     }
