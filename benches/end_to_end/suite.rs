@@ -66,19 +66,18 @@ pub(crate) async fn run(setup: &Setup) -> Result<()> {
 /// The samples of one pair.
 async fn rounds(setup: &Setup, pair: &Pair, splits: usize) -> Result<Samples> {
     eprintln!("{}, to warm up, not counted", pair.ours.name());
-    let (raw, ours) = one_round(setup, pair, splits).await?;
-    for (measure, sample) in pair.raw.iter().zip(raw).chain([(&pair.ours, ours)]) {
-        let mut seconds = sample.seconds;
+    for measure in measures(pair) {
+        let mut seconds = 0.0;
         while seconds < WARM_UP_SECONDS {
-            seconds += one(setup, *measure, splits).await?.seconds;
+            seconds += one(setup, measure, splits).await?.seconds;
         }
     }
     // By themselves: other pairs have the same raw measure, at other times.
     let mut samples = Samples::new();
     for round in 1..=setup.rounds {
         eprintln!("{}, round {round} of {}", pair.ours.name(), setup.rounds);
-        let (raw, ours) = one_round(setup, pair, splits).await?;
-        for (measure, sample) in pair.raw.iter().zip(raw).chain([(&pair.ours, ours)]) {
+        for measure in measures(pair) {
+            let sample = one(setup, measure, splits).await?;
             samples.entry(measure.name()).or_default().push(sample);
         }
     }
@@ -96,12 +95,8 @@ fn ratios_of(pair: &Pair, samples: &Samples) -> Vec<f64> {
 }
 
 /// The raw measures of a pair, then ours.
-async fn one_round(setup: &Setup, pair: &Pair, splits: usize) -> Result<(Vec<Sample>, Sample)> {
-    let mut raw = Vec::with_capacity(pair.raw.len());
-    for measure in pair.raw {
-        raw.push(one(setup, *measure, splits).await?);
-    }
-    Ok((raw, one(setup, pair.ours, splits).await?))
+fn measures(pair: &Pair) -> impl Iterator<Item = Measure> {
+    pair.raw.iter().copied().chain([pair.ours])
 }
 
 async fn one(setup: &Setup, measure: Measure, splits: usize) -> Result<Sample> {
