@@ -1,5 +1,8 @@
 //! Values in messages.
 
+use arrow::array::Array;
+use arrow::util::display::array_value_to_string;
+
 /// The characters that are shown of a value: enough to know it again, few enough to read the rest of the sentence.
 const SHOWN: usize = 80;
 
@@ -9,6 +12,11 @@ pub(crate) fn shown(value: &str) -> String {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.to_owned(),
     }
+}
+
+/// The same of one value of an array.
+pub(crate) fn shown_at(array: &dyn Array, row: usize) -> String {
+    array_value_to_string(array, row).map_or_else(|_| "the value".to_owned(), |value| shown(&value))
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_nu
 use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
-use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
@@ -18,7 +17,7 @@ use datafusion::physical_plan::expressions::{CastExpr, Column as ColumnExpr, Lit
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use crate::cluster::schema::Column;
-use crate::codec::shown::shown;
+use crate::codec::shown::shown_at;
 use crate::error::{Error, Result};
 
 /// The only column of the batches in which values are cast.
@@ -158,7 +157,7 @@ impl Cast {
 
     #[cold]
     fn refusal(&self, array: &ArrayRef, row: usize, error: &DataFusionError) -> Error {
-        let value = array_value_to_string(array, 0).map_or_else(|_| "the value".to_owned(), |value| shown(&value));
+        let value = shown_at(array, 0);
         let why = match error.find_root() {
             DataFusionError::ArrowError(error, _) => match error.as_ref() {
                 ArrowError::CastError(why) | ArrowError::ParseError(why) => why.clone(),

@@ -1,8 +1,7 @@
 //! What can be wrong with a cell, and how that is said.
 
-use std::fmt::Write;
-
 use crate::cluster::cql_type::CqlType;
+use crate::codec::hex;
 use crate::codec::place::{Step, describe};
 use crate::options::{DECIMAL_AS, DECIMAL_OVERFLOW, EMPTY_VALUES, VARINT_AS};
 
@@ -65,14 +64,12 @@ impl Fault {
 
     /// The fault of what contains this part.
     #[cold]
-    pub(super) fn within(self, step: Step, part: Option<&[u8]>) -> Self {
-        Self(Box::new(Kind::Within(match *self.0 {
-            Kind::Within(mut part) => {
-                part.steps.push(step);
-                part
-            }
-            kind => Part { steps: vec![step], fault: Self(Box::new(kind)), shown: shown(part) },
-        })))
+    pub(super) fn within(mut self, step: Step, part: Option<&[u8]>) -> Self {
+        if let Kind::Within(part) = &mut *self.0 {
+            part.steps.push(step);
+            return self;
+        }
+        Self(Box::new(Kind::Within(Part { steps: vec![step], fault: self, shown: shown(part) })))
     }
 
     /// What to tell the user about a cell of this type. A column that `may_be_null` can be read in spite of empty values.
@@ -121,12 +118,8 @@ fn does_not_fit(what: &str, cql_type: &CqlType, may_be_null: bool) -> String {
 fn shown(bytes: Option<&[u8]>) -> String {
     const SHOWN: usize = 20;
     let Some(bytes) = bytes else { return "null".to_owned() };
-    let mut text = format!("{} bytes 0x", bytes.len());
-    for byte in bytes.iter().take(SHOWN) {
-        let _ = write!(text, "{byte:02x}");
+    match bytes.get(..SHOWN) {
+        Some(first) if bytes.len() > SHOWN => format!("{} bytes {}…", bytes.len(), hex::text_of(first)),
+        _ => format!("{} bytes {}", bytes.len(), hex::text_of(bytes)),
     }
-    if bytes.len() > SHOWN {
-        text.push('…');
-    }
-    text
 }

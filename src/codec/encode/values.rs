@@ -15,11 +15,10 @@ use arrow::datatypes::{
     TimestampNanosecondType, TimestampSecondType, i256,
 };
 use arrow::error::ArrowError;
-use arrow::util::display::array_value_to_string;
 
 use super::exact::{self, Fault, Misfit};
 use super::plan::{BytesTo, Form, Plan, TextTo};
-use crate::codec::shown::shown;
+use crate::codec::shown::shown_at;
 use crate::codec::{decimal, temporal};
 use nested::{Lists, Maps, Structs, Vectors};
 
@@ -98,7 +97,7 @@ impl Values {
 
     /// The value of a row as people read it, cut if it is long.
     pub(super) fn shown(&self, row: usize) -> String {
-        array_value_to_string(&self.source, row).map_or_else(|_| "the value".to_owned(), |value| shown(&value))
+        shown_at(&self.source, row)
     }
 
     pub(super) fn has_nulls(&self) -> bool {
